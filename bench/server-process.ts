@@ -1,0 +1,72 @@
+/**
+ * Owns one server process under measurement: started as a user would, ended by its own id only. Start reading at
+ * `startRepeatedly`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { firstAnswer, type Subject } from './subject.ts'
+
+export type ServerProcess = {
+  pid: number
+  /** From the start of the process to the first discovery answer. */
+  startSeconds: number
+  /** SIGTERM, and SIGKILL after fifteen seconds. */
+  stop: () => Promise<void>
+}
+
+/** `script` is run by this process's Node; `folder` is its working directory and keeps what it writes to stderr. */
+export type Launch = { script: string; args: string[]; env: NodeJS.ProcessEnv; folder: string; port: number }
+
+const started = new Set<ChildProcess>()
+
+/** Starts it for the first time and `again` times more on what it left behind; the last start is the one that stays. */
+export async function startRepeatedly(
+  launch: Launch,
+  again: number,
+): Promise<{ server: ServerProcess; startSeconds: Subject['startSeconds'] }> {
+  let server = await startServer(launch)
+  const startSeconds = { first: server.startSeconds, again: [] as number[] }
+  for (let round = 0; round < again; round += 1) {
+    await server.stop()
+    server = await startServer(launch)
+    startSeconds.again.push(server.startSeconds)
+  }
+  return { server, startSeconds }
+}
+
+/** Starts it and waits for its first discovery answer. Throws with the end of its stderr when there is none. */
+async function startServer({ script, args, env, folder, port }: Launch): Promise<ServerProcess> {
+  const errors = join(folder, `stderr-${port}.txt`)
+  const output = openSync(errors, 'a')
+  const since = performance.now()
+  const child = spawn(process.execPath, [script, ...args], { cwd: folder, env, stdio: ['ignore', 'ignore', output] })
+  closeSync(output)
+  started.add(child)
+  child.once('exit', () => started.delete(child))
+  child.once('error', () => started.delete(child))
+  try {
+    const startSeconds = await firstAnswer(port, since, () => child.exitCode === null && child.signalCode === null)
+    return { pid: child.pid ?? 0, startSeconds, stop: () => stop(child) }
+  } catch (error) {
+    await stop(child)
+    const said = readFileSync(errors, 'utf8').trim().slice(-2000)
+    throw new Error(`${script} did not start: ${error instanceof Error ? error.message : ''}\n${said}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Ends at once whatever this module started and that still runs; for the way out. */
+export function killServers(): void {
+  for (const child of started) child.kill('SIGKILL')
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const impatience = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  child.kill('SIGTERM')
+  await ended
+  clearTimeout(impatience)
+}

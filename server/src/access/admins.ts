@@ -1,0 +1,2 @@
+/** Owns the question whether anybody administers this deployment. */
+export { roleIsHeld } from './store.ts'

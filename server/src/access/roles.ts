@@ -1,0 +1,44 @@
+/** Owns the giving and taking of roles. Who may give which is decided by the caller's surface; there is none but the operator yet. */
+import type { Tx } from '../db/connect.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { permissions, seededRoles } from './permissions.ts'
+import { deleteUserRoles, ensurePermission, ensureRole, findRoles, insertUserRoles } from './store.ts'
+
+/** Gives roles by name. Refuses with `unknown_role`, giving none. */
+export const assignRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<Denial | undefined> => {
+  if (names.length === 0) return undefined
+  const found = await findRoles(tx, names)
+  const known = new Set(found.map((role) => role.name.toLowerCase()))
+  const unknown = names.find((name) => !known.has(name.toLowerCase()))
+  if (unknown !== undefined) {
+    return deny(
+      'unknown_role',
+      `There is no role ${unknown}.`,
+      { rule: 'roles exist', expected: 'a role of this deployment', got: unknown, remedy: 'Create the role first.' },
+      { status: 422 },
+    )
+  }
+  await insertUserRoles(
+    tx,
+    user_id,
+    found.map((role) => role.id),
+  )
+  return undefined
+}
+
+/** Takes roles by name; what is not held is passed over. */
+export const removeRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
+  if (names.length === 0) return
+  const found = await findRoles(tx, names)
+  await deleteUserRoles(
+    tx,
+    user_id,
+    found.map((role) => role.id),
+  )
+}
+
+/** Writes the permissions and roles every deployment starts with. Safe to repeat. */
+export const seedRoles = async (tx: Tx): Promise<void> => {
+  for (const [resource, action, description] of permissions) await ensurePermission(tx, resource, action, description)
+  for (const role of seededRoles) await ensureRole(tx, role)
+}

@@ -1,0 +1,46 @@
+/** Owns the tables roles, permissions, role_permissions and user_roles. */
+import type { Query } from '../db/connect.ts'
+
+export const findRoles = async (tx: Query, names: readonly string[]): Promise<{ id: string; name: string }[]> =>
+  await tx<
+    { id: string; name: string }[]
+  >`select id, name from roles where lower(name) = any(${names.map((name) => name.toLowerCase())})`
+
+export const insertUserRoles = async (tx: Query, user_id: string, role_ids: readonly string[]): Promise<void> => {
+  await tx`insert into user_roles (user_id, role_id) select ${user_id}, unnest(${[...role_ids]}::uuid[]) on conflict do nothing`
+}
+
+export const deleteUserRoles = async (tx: Query, user_id: string, role_ids: readonly string[]): Promise<void> => {
+  await tx`delete from user_roles where user_id = ${user_id} and role_id = any(${[...role_ids]}::uuid[])`
+}
+
+/** Writes a permission that is not there yet. */
+export const ensurePermission = async (
+  tx: Query,
+  resource: string,
+  action: string,
+  description: string,
+): Promise<void> => {
+  await tx`
+    insert into permissions (name, resource, action, description) values (${`${resource}:${action}`}, ${resource}, ${action}, ${description})
+    on conflict (name) do nothing`
+}
+
+/** Writes a role that is not there yet, and gives it the permissions it lacks. */
+export const ensureRole = async (
+  tx: Query,
+  role: { name: string; description: string; permissions: readonly string[] },
+): Promise<void> => {
+  await tx`insert into roles (name, description) values (${role.name}, ${role.description}) on conflict (lower(name)) do nothing`
+  await tx`
+    insert into role_permissions (role_id, permission_id)
+    select r.id, p.id from roles r, permissions p where lower(r.name) = lower(${role.name}) and p.name = any(${[...role.permissions]})
+    on conflict do nothing`
+}
+
+/** Tells whether somebody holds a role. */
+export const roleIsHeld = async (tx: Query, name: string): Promise<boolean> => {
+  const rows = await tx`
+    select 1 from user_roles ur join roles r on r.id = ur.role_id where lower(r.name) = lower(${name}) limit 1`
+  return rows.length > 0
+}

@@ -1,0 +1,70 @@
+/**
+ * THE table of contents. Every address, grant, way to recognise a caller and recurring job of this server is in one of
+ * the lists below; what is not here does not exist, and discovery is computed from it.
+ */
+import { authorizeRoutes } from './authorize/routes.ts'
+import { authenticateClient } from './clients/authenticate.ts'
+import { compatRoutes } from './compat.ts'
+import type { Ctx } from './ctx.ts'
+import { discoveryRoutes } from './discovery/routes.ts'
+import type { Authenticators } from './http/principal.ts'
+import type { Route } from './http/route.ts'
+import { keyRoutes } from './keys/routes.ts'
+import { rotateKeys } from './keys/rotate.ts'
+import { loginRoutes } from './login/password.ts'
+import { healthRoutes } from './operations/health.ts'
+import { homeRoutes } from './operations/home.ts'
+import { clean } from './operations/clean.ts'
+import { setupRoutes } from './operations/setup.ts'
+import { authenticateBrowser } from './sessions/cookie.ts'
+import { logoutRoutes } from './sessions/logout.ts'
+import { authenticateBearer } from './token/bearer.ts'
+import type { Grant } from './token/grant.ts'
+import { authorizationCode } from './token/grants/authorization-code.ts'
+import { clientCredentials } from './token/grants/client-credentials.ts'
+import { refreshToken } from './token/grants/refresh-token.ts'
+import { tokenRoutes } from './token/routes.ts'
+import { accountRoutes } from './users/account-pages.ts'
+
+/** Ways to get tokens. Discovery lists them. */
+export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
+
+/** Ways to recognise a caller, by the `auth` that a route names. */
+export const authenticators: Authenticators = {
+  client: authenticateClient,
+  bearer: authenticateBearer,
+  browser: authenticateBrowser,
+}
+
+const own: readonly Route[] = [
+  ...discoveryRoutes,
+  ...keyRoutes,
+  ...authorizeRoutes,
+  ...tokenRoutes(grants),
+  ...loginRoutes,
+  ...logoutRoutes,
+  ...accountRoutes,
+  ...setupRoutes,
+  ...homeRoutes,
+  ...healthRoutes,
+]
+
+/** Every address. The older systems' paths come last and lead to the routes above. */
+export const routesFor = (config: { compat_paths: boolean }): Route[] => [
+  ...own,
+  ...(config.compat_paths ? compatRoutes(own) : []),
+]
+
+/** What every node does again and again. `everyMs` counts from the end of one run to the start of the next. */
+export const jobs: readonly { name: string; everyMs: number; run: (ctx: Ctx) => Promise<void> }[] = [
+  { name: 'read the revocation feed', everyMs: 250, run: async (ctx) => await ctx.feed.pull() },
+  { name: 'write decision records', everyMs: 200, run: async (ctx) => await ctx.decisions.flush(ctx.db) },
+  {
+    name: 'settle request counters',
+    everyMs: 500,
+    run: async (ctx) => (ctx.config.limits ? await ctx.ephemeral.settle(ctx.db, ctx.now()) : undefined),
+  },
+  { name: 'write token counts', everyMs: 5000, run: async (ctx) => await ctx.tokenCounts.flush(ctx.db) },
+  { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },
+  { name: 'remove what has expired', everyMs: 60_000, run: clean },
+]

@@ -1,0 +1,169 @@
+/**
+ * Owns the consent page and what is remembered of the answer (security rule AZ-13): per person, client, scope and resource.
+ */
+import type { Client } from '../clients/load.ts'
+import type { Ctx } from '../ctx.ts'
+import { transact } from '../db/transact.ts'
+import { callerOf, record } from '../events/record.ts'
+import { checkCsrf, csrfToken } from '../http/csrf.ts'
+import { formTarget } from '../http/errors.ts'
+import { pathOf } from '../http/paths.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
+import { page, type Reply, redirectLocal } from '../http/reply.ts'
+import { type HttpRequest, route } from '../http/route.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { param } from '../protocol/params.ts'
+import { redirectHost } from '../protocol/redirect-uri.ts'
+import { parseScope } from '../protocol/scope.ts'
+import { browserCookie } from '../sessions/cookie.ts'
+import { revokeFamiliesOfConsent } from '../token/families.ts'
+import { clientOf, refusePage, stepOf } from './continue.ts'
+import { findOwn, type Interaction, refuseInteraction, restart } from './interaction.ts'
+import { describeScope } from './scopes.ts'
+import { deleteConsent, findConsent, mergeConsent, updateInteraction } from './store.ts'
+
+type Open = { interaction: Interaction; client: Client }
+
+/** Finds the open interaction of a page with its client, or the reply that is due instead. */
+export const openInteraction = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  path: string,
+): Promise<Open | Reply> => {
+  const id = param(request.method === 'POST' ? request.form : request.query, 'interaction')
+  const found = await findOwn(ctx, request, browser, id)
+  if (found.kind === 'none') return redirectLocal('/')
+  if (found.kind === 'refused') return refusePage(ctx, request, path, found.denial)
+  if (found.kind === 'expired') return await restart(ctx, request, browser, found.interaction)
+  const client = await clientOf(ctx, found.interaction)
+  return 'denied' in client ? refusePage(ctx, request, path, client) : { interaction: found.interaction, client }
+}
+
+const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const open = await openInteraction(ctx, request, browser, '/consent')
+  if ('kind' in open) return open
+  const { interaction, client } = open
+  const { session, subject } = browser
+  if (session === undefined || subject === undefined)
+    return redirectLocal(`/oauth/continue?interaction=${interaction.id}`)
+  const known = await findConsent(ctx.db, session.user_id, client.client_id)
+  const scopes = parseScope(interaction.request.scope).filter((name) => name !== 'openid')
+  return page(
+    'consent',
+    {
+      action: pathOf(ctx.config, '/consent'),
+      csrf: csrfToken(ctx, browser.browser, contextOf(interaction, session.user_id)),
+      interaction: interaction.id,
+      client: clientView(client),
+      redirect_host: redirectHost(interaction.request.redirect_uri),
+      account: accountView(subject),
+      scopes: scopes.map((name) => ({
+        name,
+        ...describeScope(name),
+        is_new: known !== undefined && !known.scopes.includes(name),
+      })),
+    },
+    200,
+    { cookies: browserCookie(browser), formAction: [formTarget(interaction.request.redirect_uri)] },
+  )
+}
+
+/** The token of a consent form fits one interaction and one person: who agreed is who was asked. */
+const contextOf = (interaction: Interaction, user_id: string): string => `consent|${interaction.id}|${user_id}`
+
+const clientView = (client: Client) => ({
+  client_name: client.client_name,
+  unverified: !client.first_party && client.token_endpoint_auth_method === 'none' && client.type === 'native',
+  ...(client.client_uri !== null && { client_uri: client.client_uri }),
+  ...(client.policy_uri !== null && { policy_uri: client.policy_uri }),
+  ...(client.tos_uri !== null && { tos_uri: client.tos_uri }),
+})
+
+/** A person as pages show them. */
+export const accountView = (subject: Subject): { name: string; email: string } => ({
+  name: subject.name ?? subject.username ?? subject.email ?? subject.id,
+  email: subject.email ?? subject.username ?? '',
+})
+
+const answer = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const open = await openInteraction(ctx, request, browser, '/consent')
+  if ('kind' in open) return open
+  const { interaction, client } = open
+  const back = redirectLocal(`/oauth/continue?interaction=${interaction.id}`)
+  const { session } = browser
+  if (session === undefined) return back
+  const forged = checkCsrf(ctx, request, browser.browser, contextOf(interaction, session.user_id))
+  if (forged) return refusePage(ctx, request, '/consent', forged)
+  // An answer counts only where a consent is what is due: proofs are never skipped by posting here (AZ-12).
+  const due = await stepOf(ctx, request, browser, { authorization: interaction.request, client, interaction })
+  if (due.step !== 'consent') return back
+  const decision = param(request.form, 'decision')
+  const event = {
+    now: request.now,
+    user_id: session.user_id,
+    client_id: client.client_id,
+    session_id: session.id,
+    ...callerOf(request),
+  }
+  if (decision === 'deny') {
+    await record(ctx.db, { type: 'consent.refused', ...event })
+    return await refuseInteraction(ctx, interaction)
+  }
+  if (decision === 'switch') return redirectLocal(`/login?interaction=${interaction.id}`)
+  if (decision !== 'allow') return redirectLocal(`/consent?interaction=${interaction.id}`)
+  const scopes = parseScope(interaction.request.scope)
+  const resources = interaction.request.resource
+  await transact(ctx.db, async (tx) => {
+    await mergeConsent(tx, {
+      user_id: session.user_id,
+      client_id: client.client_id,
+      scopes,
+      resources,
+      now: request.now,
+    })
+    await updateInteraction(tx, interaction.id, { session_id: session.id, consented_at: request.now })
+    await record(tx, { type: 'consent.granted', ...event, data: { scope: interaction.request.scope, resources } })
+  })
+  return back
+}
+
+/** Takes back what a client was allowed: its refresh families and access tokens die with it (AZ-13). */
+export const withdrawConsent = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  user_id: string,
+  client_id: string,
+): Promise<void> => {
+  await transact(ctx.db, async (tx) => {
+    if (!(await deleteConsent(tx, user_id, client_id))) return
+    const families = await revokeFamiliesOfConsent(tx, user_id, client_id, request.now)
+    await ctx.feed.write(
+      tx,
+      families.map((key) => ({ kind: 'family' as const, key })),
+      request.now,
+    )
+    await record(tx, { type: 'consent.withdrawn', now: request.now, user_id, client_id, ...callerOf(request) })
+  })
+  await ctx.feed.announce()
+}
+
+export const consentRoutes = [
+  route({
+    method: 'GET',
+    path: '/consent',
+    auth: 'browser',
+    errors: 'page',
+    summary: 'Ask for consent',
+    handler: show,
+  }),
+  route({
+    method: 'POST',
+    path: '/consent',
+    auth: 'browser',
+    errors: 'page',
+    accepts: 'form',
+    summary: 'Answer the consent page',
+    handler: answer,
+  }),
+]

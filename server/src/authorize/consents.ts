@@ -1,0 +1,2 @@
+/** Owns what other slices may know of consents. */
+export { listConsents } from './store.ts'

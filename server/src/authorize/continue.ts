@@ -1,0 +1,103 @@
+/**
+ * Owns the dispatcher of a sign-in: loads the facts, asks `nextStep`, and goes there. Every page returns here; no page
+ * knows another. Start reading at `goOn`.
+ */
+import type { Client } from '../clients/load.ts'
+import type { Ctx } from '../ctx.ts'
+import { refuse } from '../http/errors.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
+import { type Reply, redirectLocal } from '../http/reply.ts'
+import type { HttpRequest } from '../http/route.ts'
+import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { matchRedirect } from '../protocol/redirect-uri.ts'
+import { mayAct } from '../protocol/subject.ts'
+import { browserCookie } from '../sessions/cookie.ts'
+import { begin, type Interaction } from './interaction.ts'
+import { nextStep, type Step } from './next-step.ts'
+import { respondWithCode, respondWithRefusal } from './respond.ts'
+import { findConsent } from './store.ts'
+
+type Facts = { authorization: AuthorizationRequest; client: Client; interaction?: Interaction }
+
+/** Takes a request one step further. A request that needs no page gets its answer at once and is never stored. */
+export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, facts: Facts): Promise<Reply> => {
+  const { authorization, client, interaction } = facts
+  const step = await stepOf(ctx, request, browser, facts)
+  if (step.step === 'refuse') return await respondWithRefusal(ctx, request, authorization, step.denial, interaction?.id)
+  if (step.step === 'respond')
+    return await respondWithCode(ctx, request, {
+      authorization,
+      session: step.session,
+      interaction_id: interaction?.id,
+    })
+  const id = interaction?.id ?? (await begin(ctx, browser, authorization, request.now))
+  const restarted = request.query.has('restarted') ? '&restarted=1' : ''
+  const pages = {
+    login: `/login?interaction=${id}${restarted}`,
+    select: `/select-account?interaction=${id}`,
+    consent: `/consent?interaction=${id}`,
+  } as const
+  return redirectLocal(pages[step.step], {
+    cookies: browserCookie(browser),
+    log: { client_id: client.client_id, step: step.step },
+  })
+}
+
+/** Loads what `nextStep` decides on, and asks it. */
+export const stepOf = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  facts: Facts,
+): Promise<Step> => {
+  const { authorization, client, interaction } = facts
+  const { session } = browser
+  const hinted = hintedSubject(ctx, authorization)
+  if (hinted === null) return { step: 'refuse', denial: badHint }
+  const remembered =
+    session !== undefined && !client.first_party
+      ? await findConsent(ctx.db, session.user_id, client.client_id)
+      : undefined
+  return nextStep({
+    request: authorization,
+    client,
+    session,
+    ...(interaction && { proofs: interaction }),
+    consent: remembered,
+    hinted,
+    now: request.now,
+  })
+}
+
+/** Checks again what may have changed since the request was stored: the client may act, and the redirect URI is still registered. */
+export const clientOf = async (ctx: Ctx, interaction: Interaction): Promise<Client | Denial> => {
+  const client = await ctx.clients.get(interaction.client_id)
+  const refused = mayAct({ client: client ?? null }, 'unauthorized_client')
+  if (refused || client === undefined)
+    return refused ?? deny('unauthorized_client', 'The application is unknown.', { rule: 'the client exists' })
+  if (matchRedirect(interaction.request.redirect_uri, client.redirect_uris) !== undefined) return client
+  return deny('invalid_request', 'The redirect_uri of this request is no longer registered.', {
+    rule: 'redirect_uri is registered (AZ-1)',
+    expected: client.redirect_uris.join(' '),
+    got: interaction.request.redirect_uri,
+  })
+}
+
+/** Undefined without a hint, null for one that is not ours for this client; an expired one is good (OpenID Connect Core §3.1.2.1). */
+const hintedSubject = (ctx: Ctx, authorization: AuthorizationRequest): string | undefined | null => {
+  if (authorization.id_token_hint === undefined) return undefined
+  const verified = ctx.signer.verify(authorization.id_token_hint, 'JWT', { retired: true })
+  const { sub, aud, iss } = verified?.payload ?? {}
+  return typeof sub === 'string' && aud === authorization.client_id && iss === ctx.config.issuer ? sub : null
+}
+
+const badHint: Denial = deny('invalid_request', 'The id_token_hint is not an ID token of this client.', {
+  rule: 'id_token_hint was issued here (OpenID Connect Core §3.1.2.1)',
+  expected: 'an ID token that this server issued to this client, expired or not',
+  got: 'something else',
+})
+
+/** A refusal as a page, for routes of an interaction. */
+export const refusePage = (ctx: Ctx, request: HttpRequest, route: string, denial: Denial): Reply =>
+  refuse(ctx, denial, 'page', { route, request })

@@ -1,0 +1,118 @@
+/**
+ * Owns the one question of a sign-in in progress: what comes next? Everything about prompt, max_age, hints, account
+ * choice and consent is decided here, from recorded proofs, never from "this step was submitted" (security rule AZ-12).
+ * Pure. Start reading at `nextStep`.
+ */
+import type { LiveSession } from '../http/principal.ts'
+import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { isImpersonable } from '../protocol/redirect-uri.ts'
+import { parseScope } from '../protocol/scope.ts'
+
+export type StepFacts = {
+  request: AuthorizationRequest
+  client: { first_party: boolean; token_endpoint_auth_method: string; default_max_age: number | null }
+  session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'> | undefined
+  /** What this interaction has proved; undefined while it is not stored yet, which means: nothing. */
+  proofs?:
+    | {
+        created_at: Date
+        session_id: string | null
+        proved_at: Date | null
+        selected_at: Date | null
+        consented_at: Date | null
+        refused: boolean
+      }
+    | undefined
+  consent: { scopes: readonly string[]; resources: readonly string[] } | undefined
+  /** Subject of the id_token_hint, when one was sent and is ours. */
+  hinted: string | undefined
+  now: Date
+}
+
+export type Step =
+  | { step: 'login' }
+  | { step: 'select' }
+  | { step: 'consent' }
+  | { step: 'respond'; session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'> }
+  | { step: 'refuse'; denial: Denial }
+
+/** Decides the next step. With `prompt=none` every step that would need a page is a refusal (OpenID Connect Core §3.1.2.6). */
+export const nextStep = (facts: StepFacts): Step => {
+  const { request, session, proofs } = facts
+  if (proofs?.refused)
+    return refusal('access_denied', 'The person denied the request.', 'the person allows it', 'the person denied it')
+  const silent = request.prompt.includes('none')
+  if (facts.hinted !== undefined && session !== undefined && session.user_id !== facts.hinted) {
+    return refusal(
+      'login_required',
+      'Another person is signed in.',
+      'the person of the id_token_hint',
+      'another person',
+    )
+  }
+  if (session === undefined || !isFreshEnough(facts, session)) {
+    return silent
+      ? refusal(
+          'login_required',
+          'The person has to sign in.',
+          'a session that is fresh enough',
+          session ? 'an older sign-in' : 'no session',
+        )
+      : { step: 'login' }
+  }
+  if (request.prompt.includes('select_account') && !hasSelected(facts, session)) return { step: 'select' }
+  if (needsConsent(facts, session)) {
+    return silent
+      ? refusal(
+          'consent_required',
+          'The person has to consent.',
+          'a consent for these scopes',
+          'none, or a smaller one',
+        )
+      : { step: 'consent' }
+  }
+  return { step: 'respond', session }
+}
+
+/** OpenID Connect Core §3.1.2.1: prompt=login and max_age want a proof that is newer than the request. */
+const isFreshEnough = (
+  { request, client, proofs, now }: StepFacts,
+  session: { id: string; auth_time: Date },
+): boolean => {
+  const provedHere =
+    proofs?.proved_at != null && proofs.session_id === session.id && session.auth_time >= proofs.created_at
+  if (provedHere) return true
+  if (request.prompt.includes('login')) return false
+  const max_age = request.max_age ?? client.default_max_age ?? undefined
+  return max_age === undefined || now.getTime() - session.auth_time.getTime() < max_age * 1000
+}
+
+/** A choice counts for the session that was chosen; so does signing in afresh. */
+const hasSelected = ({ proofs }: StepFacts, session: { id: string }): boolean =>
+  proofs !== undefined && proofs.session_id === session.id && (proofs.selected_at !== null || proofs.proved_at !== null)
+
+/** Security rule AZ-13. A consent given in this interaction is for exactly this request. */
+const needsConsent = ({ request, client, proofs, consent }: StepFacts, session: { id: string }): boolean => {
+  if (proofs?.consented_at != null && proofs.session_id === session.id) return false
+  if (request.prompt.includes('consent')) return true
+  // RFC 8252 §8.6: another program could pose as this client, so only the person can tell.
+  if (client.token_endpoint_auth_method === 'none' && isImpersonable(request.redirect_uri)) return true
+  if (client.first_party) return false
+  const scopes = parseScope(request.scope)
+  return !(
+    scopes.every((name) => consent?.scopes.includes(name)) &&
+    request.resource.every((uri) => consent?.resources.includes(uri)) &&
+    consent !== undefined
+  )
+}
+
+const refusal = (error: string, sentence: string, expected: string, got: string): Step => ({
+  step: 'refuse',
+  denial: deny(error, sentence, {
+    rule: 'the request can be answered (OpenID Connect Core §3.1.2.6)',
+    expected,
+    got,
+    remedy: 'Send the person here again, without prompt=none.',
+  }),
+})

@@ -1,0 +1,85 @@
+/**
+ * Owns the answer to an authorization request: the one place where codes are born (RFC 6749 §4.1.2), and refusals by redirect.
+ */
+import type { Ctx } from '../ctx.ts'
+import { answer, refuse, refuseByRedirect, type Where } from '../http/errors.ts'
+import type { LiveSession } from '../http/principal.ts'
+import type { Reply } from '../http/reply.ts'
+import type { HttpRequest } from '../http/route.ts'
+import { secretBytes, uuidv7 } from '../io/ids.ts'
+import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { hashToken, mintOpaque } from '../protocol/opaque-token.ts'
+import { completeInteraction, insertCode } from './store.ts'
+
+type Facts = {
+  authorization: AuthorizationRequest
+  session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'>
+  interaction_id: string | undefined
+}
+
+/** Mints a code and sends it to the client, with `iss` (RFC 9207 §2) and the `state` it came with. */
+export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Facts): Promise<Reply> => {
+  const { authorization, session, interaction_id } = facts
+  const code = mintOpaque('ac', secretBytes())
+  const written = await insertCode(
+    ctx.db,
+    {
+      code_hash: hashToken(code),
+      client_id: authorization.client_id,
+      user_id: session.user_id,
+      session_id: session.id,
+      grant_id: uuidv7(request.now),
+      redirect_uri: authorization.redirect_uri,
+      redirect_uri_sent: authorization.redirect_uri_sent,
+      scope: authorization.scope,
+      resource: authorization.resource,
+      nonce: authorization.nonce ?? null,
+      code_challenge: authorization.code_challenge ?? null,
+      auth_time: session.auth_time,
+      acr: '',
+      amr: [],
+      created_at: request.now,
+      expires_at: new Date(request.now.getTime() + ctx.config.code_ttl_seconds * 1000),
+    },
+    interaction_id,
+  )
+  if (!written) return refuse(ctx, finished, 'page', where(request, authorization))
+  const params = {
+    code,
+    ...(authorization.state !== undefined && { state: authorization.state }),
+    iss: ctx.config.issuer,
+  }
+  return answer(authorization, params, {
+    client_id: authorization.client_id,
+    user_id: session.user_id,
+    outcome: 'code',
+  })
+}
+
+const finished: Denial = deny('invalid_interaction', 'This sign-in is finished or the session has ended.', {
+  rule: 'a code is written for a live session and finishes its interaction once (AZ-12)',
+  expected: 'a live session and an open interaction',
+  got: 'one of them is gone',
+  remedy: 'Go back to the application and start again there.',
+})
+
+/** Tells the client that the request is refused (RFC 6749 §4.1.2.1), and finishes the interaction. */
+export const respondWithRefusal = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  authorization: AuthorizationRequest,
+  denial: Denial,
+  interaction_id?: string,
+): Promise<Reply> => {
+  if (interaction_id !== undefined && !(await completeInteraction(ctx.db, interaction_id, request.now))) {
+    return refuse(ctx, finished, 'page', where(request, authorization))
+  }
+  return refuseByRedirect(ctx, denial, authorization, where(request, authorization))
+}
+
+const where = (request: HttpRequest, authorization: AuthorizationRequest): Where => ({
+  route: '/oauth/authorize',
+  request,
+  client_id: authorization.client_id,
+})

@@ -1,0 +1,161 @@
+/**
+ * Owns the life of a client, whoever asks: command line and seed now, the API later. A secret is shown once and stored
+ * as its hash. Start reading at `createClient`.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
+import type { ClientsRow } from '../db/tables.gen.ts'
+import { transact } from '../db/transact.ts'
+import { record } from '../events/record.ts'
+import { secretBytes } from '../io/ids.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { encode62, hashToken, mintOpaque } from '../protocol/opaque-token.ts'
+import { type ClientType, decideClient, type Metadata } from './registration.ts'
+import {
+  deleteClient,
+  expireOldSecrets,
+  findByManagedName,
+  insertClient,
+  insertSecret,
+  loadClient,
+  updateClient,
+} from './store.ts'
+
+export type Created = { client_id: string; client_secret?: string }
+
+/** Creates a client; a confidential one gets a secret, returned here and never again. */
+export const createClient = async (
+  ctx: Ctx,
+  metadata: Metadata,
+  client_id = `app_${encode62(randomBytes(16))}`,
+): Promise<Created | Denial> => {
+  const values = decideClient(metadata, factsOf(ctx, client_id))
+  if (isDenial(values)) return values
+  const now = ctx.now()
+  return await transact(ctx.db, async (tx) => {
+    await insertClient(tx, values, now)
+    await record(tx, {
+      type: 'client.created',
+      now,
+      client_id,
+      data: { client_name: values.client_name, type: values.type },
+    })
+    return {
+      client_id,
+      ...(values.token_endpoint_auth_method !== 'none' && { client_secret: await addSecret(tx, client_id, now) }),
+    }
+  })
+}
+
+/**
+ * Makes a client look as described, creating it the first time (found again by its name). Changes nothing when it looks
+ * so already. A secret is returned only when one was made.
+ */
+export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Created & { changed: boolean }) | Denial> => {
+  const managed_name = metadata.managed_name ?? metadata.client_name
+  const known = await transact(ctx.db, async (tx) => await findByManagedName(tx, managed_name))
+  if (known === undefined) {
+    const created = await createClient(ctx, { ...metadata, managed_name })
+    return isDenial(created) ? created : { ...created, changed: true }
+  }
+  const values = decideClient({ ...metadata, managed_name }, factsOf(ctx, known.client_id))
+  if (isDenial(values)) return values
+  const changed = Object.entries(values).some(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof ClientsRow]),
+  )
+  if (changed) await writeChange(ctx, known.client_id, values)
+  return { client_id: known.client_id, changed }
+}
+
+/** Changes a client: what is named replaces what stood, and the result is checked as a whole, like a new one (RG-1). */
+export const changeClient = async (
+  ctx: Ctx,
+  client_id: string,
+  change: Partial<Metadata> & { status?: 'enabled' | 'disabled' },
+): Promise<Denial | undefined> => {
+  const client = await loadClient(ctx.db, client_id)
+  if (client === undefined) return noSuchClient(client_id)
+  const { status, ...metadata } = change
+  const values = decideClient({ ...metadataOf(client), ...metadata }, factsOf(ctx, client_id))
+  if (isDenial(values)) return values
+  await writeChange(ctx, client_id, {
+    ...values,
+    status: status ?? client.status,
+    default_audience: client.default_audience,
+  })
+  return undefined
+}
+
+/** Gives a client a new secret; the newest old one lives on for `overlapSeconds`, so that deployments can follow. */
+export const rotateSecret = async (ctx: Ctx, client_id: string, overlapSeconds: number): Promise<Created | Denial> => {
+  const client = await loadClient(ctx.db, client_id)
+  if (client === undefined) return noSuchClient(client_id)
+  if (client.token_endpoint_auth_method === 'none')
+    return deny('invalid_request', 'A public client has no secret.', {
+      rule: 'only confidential clients have secrets (RFC 6749 §2.1)',
+    })
+  const now = ctx.now()
+  const client_secret = await transact(ctx.db, async (tx) => {
+    await expireOldSecrets(tx, client_id, new Date(now.getTime() + overlapSeconds * 1000))
+    await record(tx, { type: 'client.secret_rotated', now, client_id, data: { overlap_seconds: overlapSeconds } })
+    return await addSecret(tx, client_id, now)
+  })
+  ctx.clients.forget(client_id)
+  return { client_id, client_secret }
+}
+
+/** Deletes a client with everything issued to it; its access tokens die by the feed. */
+export const removeClient = async (ctx: Ctx, client_id: string): Promise<Denial | undefined> => {
+  const now = ctx.now()
+  const gone = await transact(ctx.db, async (tx) => {
+    await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
+    await record(tx, { type: 'client.deleted', now, client_id })
+    return await deleteClient(tx, client_id)
+  })
+  ctx.clients.forget(client_id)
+  await ctx.feed.announce()
+  return gone ? undefined : noSuchClient(client_id)
+}
+
+const writeChange = async (ctx: Ctx, client_id: string, values: Partial<ClientsRow>): Promise<void> => {
+  const now = ctx.now()
+  await transact(ctx.db, async (tx) => {
+    await updateClient(tx, client_id, values, now)
+    if (values.status === 'disabled') await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
+    await record(tx, { type: 'client.updated', now, client_id })
+  })
+  ctx.clients.forget(client_id)
+  if (values.status === 'disabled') await ctx.feed.announce()
+}
+
+const addSecret = async (tx: Tx, client_id: string, now: Date): Promise<string> => {
+  const secret = mintOpaque('cs', secretBytes())
+  await insertSecret(tx, { client_id, secret_hash: hashToken(secret), hint: secret.slice(-4), created_at: now })
+  return secret
+}
+
+const factsOf = (ctx: Ctx, client_id: string) => ({
+  client_id,
+  grant_types: ctx.grantTypes,
+  signing_algs: ctx.config.signing_algs,
+})
+
+const metadataOf = (client: ClientsRow): Metadata => ({
+  ...client,
+  type: client.type as ClientType,
+  signing_alg: client.id_token_signed_response_alg,
+  description: client.description ?? undefined,
+  access_token_format: client.access_token_format ?? undefined,
+  access_token_ttl_seconds: client.access_token_ttl_seconds ?? undefined,
+  refresh_grace_seconds: client.refresh_grace_seconds ?? undefined,
+  client_uri: client.client_uri ?? undefined,
+  managed_name: client.managed_name ?? undefined,
+})
+
+const noSuchClient = (client_id: string): Denial =>
+  deny('not_found', `There is no client ${client_id}.`, {
+    rule: 'the client exists',
+    expected: 'a client_id of this deployment',
+    got: client_id,
+  })

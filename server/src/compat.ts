@@ -1,0 +1,88 @@
+/**
+ * Owns the paths of the five older systems: one table of rows, each leading to a route of ours. An adapter may rename
+ * members; it skips no check. Never part of discovery. Off with KEYWRIGHT_COMPAT_PATHS=off.
+ */
+import type { Ctx } from './ctx.ts'
+import type { HttpRequest, Route } from './http/route.ts'
+import { json, type Reply } from './http/reply.ts'
+
+type Row = {
+  from: 'A' | 'B' | 'C' | 'D' | 'E'
+  method: Route['method']
+  path: string
+  /** The route it leads to. */
+  to: string
+  request?: (old: HttpRequest) => HttpRequest
+  response?: (ours: Reply) => Reply
+}
+
+const withForm = (old: HttpRequest, change: Record<string, string | undefined>): HttpRequest => {
+  const form = new Map(old.form)
+  for (const [name, value] of Object.entries(change)) if (value !== undefined) form.set(name, [value])
+  return { ...old, form }
+}
+
+/** The rows of what is built so far; each capability lands its own. */
+export const rows: readonly Row[] = [
+  {
+    from: 'A',
+    method: 'GET',
+    path: '/oauth/.well-known/openid-configuration',
+    to: '/.well-known/openid-configuration',
+  },
+  { from: 'A', method: 'GET', path: '/oauth/health', to: '/health' },
+  { from: 'A', method: 'POST', path: '/oauth/consent', to: '/consent' },
+  { from: 'B', method: 'GET', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
+  { from: 'B', method: 'POST', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
+  { from: 'B', method: 'POST', path: '/api/v1/oauth/token', to: '/oauth/token' },
+  { from: 'B', method: 'POST', path: '/api/v1/oauth/introspect', to: '/oauth/introspect' },
+  { from: 'B', method: 'POST', path: '/api/v1/oauth/revoke', to: '/oauth/revoke' },
+  { from: 'D', method: 'GET', path: '/authorize', to: '/oauth/authorize' },
+  { from: 'D', method: 'POST', path: '/authorize', to: '/oauth/authorize' },
+  { from: 'D', method: 'POST', path: '/token', to: '/oauth/token' },
+  { from: 'D', method: 'POST', path: '/introspect', to: '/oauth/introspect' },
+  { from: 'D', method: 'POST', path: '/revoke', to: '/oauth/revoke' },
+  { from: 'D', method: 'GET', path: '/userinfo', to: '/oauth/userinfo' },
+  { from: 'D', method: 'POST', path: '/userinfo', to: '/oauth/userinfo' },
+  { from: 'D', method: 'GET', path: '/jwks.json', to: '/.well-known/jwks.json' },
+  { from: 'E', method: 'GET', path: '/auth/authorize', to: '/oauth/authorize' },
+  { from: 'E', method: 'POST', path: '/auth/authorize', to: '/oauth/authorize' },
+  { from: 'E', method: 'GET', path: '/auth/userinfo', to: '/oauth/userinfo' },
+  {
+    from: 'E',
+    method: 'POST',
+    path: '/auth/token/refresh',
+    to: '/oauth/token',
+    request: (old) => withForm(old, { grant_type: 'refresh_token' }),
+  },
+  {
+    from: 'E',
+    method: 'POST',
+    path: '/auth/revoke',
+    to: '/oauth/revoke',
+    request: (old) => withForm(old, { token: old.form.get('refresh_token')?.[0] }),
+    response: (ours) => (ours.status === 200 ? json({ detail: 'Refresh token revoked successfully' }) : ours),
+  },
+]
+
+/** The rows as routes. They answer like their targets, and say that they are old (RFC 9745, RFC 8594 §6). */
+export const compatRoutes = (own: readonly Route[]): Route[] => rows.map((row) => adapt(row, own))
+
+const adapt = (row: Row, own: readonly Route[]): Route => {
+  const target = own.find((route) => route.path === row.to && route.method === row.method)
+  if (target === undefined)
+    throw new Error(`compat row ${row.path} leads to ${row.method} ${row.to}, which does not exist`)
+  const handler = async (ctx: Ctx, request: HttpRequest, principal: unknown): Promise<Reply> => {
+    const body = row.request ? row.request(request) : request
+    const answer = target.handler as (...facts: unknown[]) => Reply | Promise<Reply>
+    const ours = await answer(ctx, body, principal)
+    const reply = row.response ? row.response(ours) : ours
+    const headers = {
+      deprecation: 'true',
+      link: `<${ctx.config.issuer}${row.to}>; rel="successor-version"`,
+      ...reply.headers,
+    }
+    return { ...reply, headers }
+  }
+  return { ...target, path: row.path, summary: `${target.summary} (older path)`, handler } as Route
+}

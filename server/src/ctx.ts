@@ -1,0 +1,121 @@
+/**
+ * Owns what everything is handed: one record, built once per issuer. There is no other shared state, so that several
+ * issuers can live in one process.
+ */
+import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { type Client, createClients } from './clients/load.ts'
+import type { Config } from './config/schema.ts'
+import type { Db } from './db/connect.ts'
+import { createDecisions, type Decisions } from './events/decisions.ts'
+import { parseProxies } from './http/client-ip.ts'
+import type { LiveSession } from './http/principal.ts'
+import type { HttpRequest } from './http/route.ts'
+import { originAllowed } from './clients/origins.ts'
+import type { Cache } from './io/cache.ts'
+import { createEphemeral, type Ephemeral } from './io/ephemeral.ts'
+import { createHashing, type Hashing } from './io/hashing.ts'
+import type { Log } from './io/log.ts'
+import { createSecrets, type Secrets } from './io/secrets.ts'
+import { createSigner, type Signer } from './keys/signer.ts'
+import { createPages, type Pages } from './pages/render.ts'
+import type { Subject } from './protocol/claims.ts'
+import { createFeed, type Feed } from './sessions/revocation.ts'
+import { createSessions } from './sessions/cookie.ts'
+import { createTokenCounts, type TokenCounts } from './token/counts.ts'
+import { createSubjects } from './users/subject.ts'
+
+export type Ctx = {
+  config: Config
+  version: string
+  nodeId: string
+  db: Db
+  /** The time, as the database has it. */
+  now: () => Date
+  log: Log
+  secrets: Secrets
+  signer: Signer
+  hashing: Hashing
+  ephemeral: Ephemeral
+  feed: Feed
+  decisions: Decisions
+  pages: Pages
+  trustedProxies: ReturnType<typeof parseProxies>
+  /** Copies of rows, at most a second old. */
+  clients: Cache<Client>
+  subjects: Cache<Subject>
+  sessions: Cache<LiveSession>
+  tokenCounts: TokenCounts
+  /** The grants that are on, from app.ts. */
+  grantTypes: string[]
+  /** Whether a browser at this origin may read the answer to this client (or, in a preflight, to any). */
+  originAllowed: (origin: string, request?: HttpRequest) => Promise<boolean>
+  draining: () => boolean
+  drain: () => void
+}
+
+export type CtxParts = {
+  config: Config
+  db: Db
+  log: Log
+  version: string
+  rootSecret: string
+  grantTypes: string[]
+  clock?: () => number
+}
+
+/** Longest life an access token can have, in seconds: revocations are kept that long. */
+const longestAccessSeconds = 3600
+
+/** Builds the record. `clock` is the machine's time in milliseconds; tests give their own. */
+export const createCtx = (parts: CtxParts): Ctx => {
+  const { config, db, log, clock = Date.now } = parts
+  const nodeId = randomUUID()
+  let draining = false
+  let feed: Feed | undefined
+  // A machine whose clock is off follows the database, so that expiry means the same on every node.
+  const now = (): Date => {
+    const skew = feed?.skewMs() ?? 0
+    return new Date(clock() + (Math.abs(skew) > 500 ? skew : 0))
+  }
+  feed = createFeed({ db, nodeId, lifetimeSeconds: longestAccessSeconds, now, startedAt: now() })
+  const secrets = createSecrets(parts.rootSecret, config.issuer)
+  const clients = createClients(db)
+  return {
+    config,
+    version: parts.version,
+    nodeId,
+    db,
+    now,
+    log,
+    secrets,
+    signer: createSigner(config.issuer, secrets),
+    hashing: createHashing({
+      memoryKib: config.password_memory_kib,
+      passes: config.password_passes,
+      running: 2 * availableParallelism(),
+      waiting: 64,
+    }),
+    ephemeral: createEphemeral(),
+    feed,
+    decisions: createDecisions(),
+    pages: createPages({
+      name: config.name,
+      color: config.color,
+      issuer_path: new URL(config.issuer).pathname.replace(/\/$/, ''),
+      ...(config.logo_file !== undefined && { logo_file: config.logo_file }),
+      ...(config.templates_dir !== undefined && { templates_dir: config.templates_dir }),
+    }),
+    trustedProxies: parseProxies(config.trusted_proxies),
+    clients,
+    subjects: createSubjects(db),
+    sessions: createSessions(db, now),
+    tokenCounts: createTokenCounts(),
+    grantTypes: parts.grantTypes,
+    originAllowed: async (origin, request) => await originAllowed({ db, clients }, origin, request),
+    draining: () => draining,
+    drain: () => {
+      draining = true
+    },
+  }
+}

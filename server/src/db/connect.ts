@@ -1,0 +1,69 @@
+/**
+ * Owns the connection pool to PostgreSQL, embedded or given. Knows no table. Start reading at `connect`.
+ */
+import postgres from 'postgres'
+import type { Config } from '../config/schema.ts'
+import type { EmbeddedAddress } from './embedded.ts'
+
+export type Db = postgres.Sql
+export type Tx = postgres.TransactionSql
+/** What store functions take: the pool, or the transaction they are part of. */
+export type Query = Db | Tx
+
+type PoolSettings = Pick<Config, 'database_pool' | 'database_prepare'>
+
+/**
+ * Opens the pool. Connections are made on demand and made again after a restart of the server. A statement may take
+ * five seconds and a lock three, so that a stuck database turns into 503 instead of a pile of waiting requests.
+ */
+export const connect = (target: string | EmbeddedAddress, settings: PoolSettings): Db => {
+  const options: postgres.Options<Record<string, never>> = {
+    max: settings.database_pool,
+    prepare: settings.database_prepare,
+    connect_timeout: 5,
+    idle_timeout: 0,
+    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
+    onnotice: () => {},
+    connection: {
+      application_name: 'keywright',
+      statement_timeout: 5000,
+      lock_timeout: 3000,
+      idle_in_transaction_session_timeout: 10_000,
+    },
+  }
+  return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+}
+
+const brokenConnection = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/**
+ * Tells broken infrastructure from a bug: connection failures and the SQLSTATE classes for them. Such an error is
+ * answered with 503 and never becomes a verdict on a credential (security rule G-1).
+ */
+export const isUnavailable = (error: unknown): boolean => {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false
+  const code = String(error.code)
+  // 08 connection, 53 resources, 57 operator intervention, 55P03 lock not available, 25006 read-only, 40 rolled back.
+  return brokenConnection.has(code) || /^(08|53|57|40)[0-9A-Z]{3}$/.test(code) || code === '55P03' || code === '25006'
+}
+
+/** Tells whether a statement broke the unique constraint of this name. */
+export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
+  error instanceof postgres.PostgresError &&
+  error.code === '23505' &&
+  (constraint === undefined || error.constraint_name === constraint)

@@ -1,0 +1,54 @@
+/**
+ * Owns the list of every event this server records: what happened, how grave it is, how it ended. Audit, webhooks and
+ * metrics read from these; nothing else writes them.
+ */
+
+export type Severity = 'info' | 'notice' | 'warning' | 'alert'
+type Entry = { severity: Severity; outcome: 'success' | 'failure'; meaning: string }
+
+const entry = (severity: Severity, outcome: Entry['outcome'], meaning: string): Entry => ({
+  severity,
+  outcome,
+  meaning,
+})
+
+/** Every event type. The first word is the noun, the second what became of it. */
+export const catalog = {
+  'login.succeeded': entry('info', 'success', 'A person signed in.'),
+  'login.failed': entry('notice', 'failure', 'A sign-in was refused.'),
+  'login.throttled': entry('warning', 'failure', 'Sign-ins to one account were slowed down.'),
+  'session.ended': entry('info', 'success', 'A session ended.'),
+  'sessions.ended_everywhere': entry('notice', 'success', 'A person was signed out everywhere.'),
+  'consent.granted': entry('info', 'success', 'A person allowed an application access.'),
+  'consent.refused': entry('info', 'failure', 'A person denied an application access.'),
+  'consent.withdrawn': entry('notice', 'success', "A person withdrew an application's access."),
+  'code.replayed': entry('alert', 'failure', 'An authorization code was used a second time; its tokens were revoked.'),
+  'token.issued': entry('info', 'success', 'The first tokens of a grant were issued.'),
+  'token.refreshed': entry('info', 'success', 'Tokens were refreshed.'),
+  'token.refused': entry('notice', 'failure', 'A known client was refused tokens.'),
+  'token.revoked': entry('info', 'success', 'A token was revoked by its client.'),
+  'refresh_token.reused': entry(
+    'alert',
+    'failure',
+    'A refresh token was used again after its time; its family was revoked.',
+  ),
+  'client.created': entry('notice', 'success', 'A client was created.'),
+  'client.updated': entry('notice', 'success', 'A client was changed.'),
+  'client.deleted': entry('warning', 'success', 'A client was deleted.'),
+  'client.secret_rotated': entry('notice', 'success', 'A client got a new secret.'),
+  'client.authentication_failed': entry('warning', 'failure', 'A client could not prove who it is.'),
+  'user.created': entry('notice', 'success', 'An account was created.'),
+  'user.updated': entry('info', 'success', 'An account was changed.'),
+  'user.disabled': entry('warning', 'success', 'An account was disabled.'),
+  'user.enabled': entry('notice', 'success', 'An account was enabled.'),
+  'user.password_changed': entry('notice', 'success', 'A password was set.'),
+  'user.roles_changed': entry('warning', 'success', 'The roles of an account were changed.'),
+  'user.deleted': entry('warning', 'success', 'An account was deleted.'),
+  'setup.completed': entry('warning', 'success', 'The first administrator was created.'),
+  'key.created': entry('notice', 'success', 'A signing key was made or imported.'),
+  'key.activated': entry('notice', 'success', 'A signing key began to sign.'),
+  'key.retired': entry('notice', 'success', 'A signing key stopped to verify.'),
+  'key.compromised': entry('alert', 'success', 'A signing key was declared compromised; its tokens are dead.'),
+} as const satisfies Record<string, Entry>
+
+export type EventType = keyof typeof catalog

@@ -1,0 +1,155 @@
+/**
+ * Owns the turning of a refusal into an answer: RFC 6749 §5.2 JSON, RFC 6749 §4.1.2.1 redirect, RFC 9457 problem, or a
+ * page. Each refusal gets an `error_id`; what is private about it goes to the decision record only.
+ */
+import type { Ctx } from '../ctx.ts'
+import type { PageData } from '../pages/data.ts'
+import { type Denial, statusOf } from '../protocol/errors.ts'
+import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
+import { json, page, type Reply, redirectOut } from './reply.ts'
+import type { ErrorForm, HttpRequest } from './route.ts'
+
+/** Where a refusal happened, for its decision record. */
+export type Where = { route: string; request: HttpRequest; client_id?: string | undefined }
+
+/** Writes a refusal in the form of the endpoint. */
+export const refuse = (ctx: Ctx, denial: Denial, form: ErrorForm, where: Where): Reply => {
+  const error_id = remember(ctx, denial, where)
+  const headers = headersOf(denial)
+  const log = logOf(denial, error_id, where)
+  if (form === 'page') return errorPage(denial, error_id, where, headers, log)
+  const status = statusOf(denial)
+  if (form === 'problem') {
+    const body = {
+      type: 'about:blank',
+      title: titleOf(status),
+      status,
+      detail: denial.error_description,
+      code: denial.error,
+      error_id,
+      request_id: where.request.request_id,
+    }
+    return {
+      ...json(body, status, { headers, log }),
+      headers: { ...headers, 'content-type': 'application/problem+json' },
+    }
+  }
+  // RFC 6750 §3.1: a request without a token is told no error code.
+  if (denial.www_authenticate !== undefined && denial.error === 'no_token')
+    return { kind: 'empty', status: 401, headers, log }
+  return json({ error: denial.error, error_description: denial.error_description, error_id }, status, { headers, log })
+}
+
+/** A refusal by redirect (RFC 6749 §4.1.2.1): the caller has proved that the target is registered. `iss` as RFC 9207 §2 wants. */
+export const refuseByRedirect = (
+  ctx: Ctx,
+  denial: Denial,
+  to: { redirect_uri: RegisteredRedirect; response_mode: string; state?: string },
+  where: Where,
+): Reply => {
+  const error_id = remember(ctx, denial, where)
+  const params = {
+    error: denial.error,
+    error_description: denial.error_description,
+    ...(to.state !== undefined && { state: to.state }),
+    iss: ctx.config.issuer,
+    error_id,
+  }
+  return answer(to, params, logOf(denial, error_id, where))
+}
+
+/** An answer to a client in the response mode that was asked for (OAuth 2.0 Multiple Response Types §2.1, Form Post §2). */
+export const answer = (
+  to: { redirect_uri: RegisteredRedirect; response_mode: string },
+  params: Record<string, string>,
+  log: Record<string, string>,
+): Reply => {
+  if (to.response_mode !== 'form_post') {
+    return redirectOut(to.redirect_uri, params, to.response_mode === 'fragment' ? 'fragment' : 'query', { log })
+  }
+  return page('form-post', { action: to.redirect_uri, fields: params }, 200, {
+    log,
+    formAction: [formTarget(to.redirect_uri)],
+  })
+}
+
+/** What the CSP's form-action needs to let a form reach a redirect URI: its origin, or the scheme of a private-use URI. */
+export const formTarget = (redirect_uri: string): string => {
+  const url = new URL(redirect_uri)
+  return url.origin === 'null' ? url.protocol : url.origin
+}
+
+const remember = (ctx: Ctx, denial: Denial, where: Where): string =>
+  ctx.decisions.record(denial, {
+    route: where.route,
+    request_id: where.request.request_id,
+    client_id: where.client_id,
+    now: where.request.now,
+  })
+
+const logOf = (denial: Denial, error_id: string, where: Where): Record<string, string> => ({
+  error: denial.error,
+  error_id,
+  ...(where.client_id !== undefined && { client_id: where.client_id }),
+})
+
+const headersOf = (denial: Denial): Record<string, string> => ({
+  ...(denial.www_authenticate !== undefined && { 'www-authenticate': denial.www_authenticate }),
+  ...(denial.retry_after_seconds !== undefined && { 'retry-after': String(denial.retry_after_seconds) }),
+})
+
+const errorPage = (
+  denial: Denial,
+  error_id: string,
+  where: Where,
+  headers: Record<string, string>,
+  log: Record<string, string>,
+): Reply => {
+  const status = statusOf(denial)
+  return page(
+    'error',
+    {
+      status,
+      error: denial.error,
+      error_description: denial.error_description,
+      error_id,
+      request_id: where.request.request_id,
+      what_to_do: doOf(denial, status),
+    },
+    status,
+    { headers, log },
+  )
+}
+
+/** What a person can do about a refusal; the message that says so. */
+const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] => {
+  const known: Record<string, PageData['error']['what_to_do']> = {
+    access_denied: 'error.do.cookies',
+    invalid_client: 'error.do.contact_application',
+    invalid_interaction: 'error.do.restart',
+    invalid_request: 'error.do.contact_application',
+    setup_link: 'error.do.setup_link',
+    too_many_requests: 'error.do.wait',
+    not_found: 'error.do.start_page',
+    method_not_allowed: 'error.do.start_page',
+    misdirected_request: 'error.do.contact_administrator',
+  }
+  return known[denial.error] ?? (status >= 500 ? 'error.do.try_again' : 'error.do.go_back')
+}
+
+const titles: Record<number, string> = {
+  400: 'Bad request',
+  401: 'Not authenticated',
+  403: 'Forbidden',
+  404: 'Not found',
+  405: 'Method not allowed',
+  409: 'Conflict',
+  413: 'Too large',
+  414: 'Address too long',
+  415: 'Unsupported media type',
+  421: 'Misdirected request',
+  429: 'Too many requests',
+  500: 'Server error',
+  503: 'Temporarily unavailable',
+}
+const titleOf = (status: number): string => titles[status] ?? 'Refused'

@@ -1,0 +1,50 @@
+/**
+ * Owns who a caller can be. How each is recognised is said by the slice that knows (see `authenticators` in app.ts).
+ */
+import type { ClientsRow } from '../db/tables.gen.ts'
+import type { Ctx } from '../ctx.ts'
+import type { AccessTokenClaims } from '../protocol/access-token.ts'
+import type { Subject } from '../protocol/claims.ts'
+import type { Denial } from '../protocol/errors.ts'
+import type { HttpRequest } from './route.ts'
+
+/** A client and how it proved who it is. */
+export type ClientPrincipal = { client: ClientsRow; method: 'client_secret_basic' | 'client_secret_post' | 'none' }
+
+/** A sign-in that is alive. `sid` names it in tokens; `browser_id` ties the sign-ins of one browser together. */
+export type LiveSession = {
+  id: string
+  browser_id: string
+  user_id: string
+  auth_time: Date
+  amr: string[]
+  acr: string
+  created_at: Date
+  last_seen_at: Date
+}
+
+/** A browser: always recognised by its cookie, signed in or not. */
+export type BrowserPrincipal = {
+  /** The browser cookie's value; a new one was made when there was none. */
+  browser: string
+  isNew: boolean
+  session: LiveSession | undefined
+  subject: Subject | undefined
+}
+
+/** The holder of an access token that was checked for signature, time, revocation and the account behind it. */
+export type BearerPrincipal = { token: AccessTokenClaims; subject: Subject | undefined }
+
+/** What a handler is given for each `auth`. */
+export type Principals = {
+  none: null
+  /** A client that authenticated, or a public client that named itself. */
+  client: ClientPrincipal
+  /** An access token in the Authorization header, or in the form where RFC 6750 §2.2 allows it. */
+  bearer: BearerPrincipal
+  browser: BrowserPrincipal
+}
+
+export type Authenticators = {
+  [A in Exclude<keyof Principals, 'none'>]: (ctx: Ctx, request: HttpRequest) => Promise<Principals[A] | Denial>
+}

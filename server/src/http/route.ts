@@ -1,0 +1,54 @@
+/**
+ * Owns what a route is: address, who may call it, how it refuses, what it does. Every URL of this server is one `route()`
+ * in the slice that owns it; `app.ts` lists them all.
+ */
+import type { Ctx } from '../ctx.ts'
+import type { Params } from '../protocol/params.ts'
+import type { Principals } from './principal.ts'
+import type { Reply } from './reply.ts'
+
+/** Who may call: see `principal.ts` for what the handler is given. A route without one does not start (rule 1). */
+export type Auth = keyof Principals
+
+/** How refusals are written: RFC 6749 §5.2 JSON, a page for people, or an RFC 9457 problem. */
+export type ErrorForm = 'oauth' | 'page' | 'problem'
+
+/** A request as handlers see it: read, bounded, with the caller's address decided. */
+export type HttpRequest = {
+  method: string
+  path: string
+  /** The raw query, for re-sending; `params` is what it says. */
+  rawQuery: string
+  query: Params
+  form: Params
+  json: unknown
+  pathParams: Record<string, string>
+  header: (name: string) => string | undefined
+  ip: string
+  user_agent: string | undefined
+  request_id: string
+  /** The instant the request came; everything it does and issues bears this time. */
+  now: Date
+}
+
+export type Limit = 'login' | 'none'
+
+export type RouteOf<A extends Auth> = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  path: string
+  auth: A
+  summary: string
+  errors: ErrorForm
+  /** Body of a POST; anything else is answered with 415. */
+  accepts?: 'form' | 'json'
+  /** `public`: any origin, no credentials. `client`: only origins registered for the client that calls. Default: none. */
+  cors?: 'public' | 'client'
+  /** A limit stricter than the one per address. */
+  limit?: Limit
+  handler: (ctx: Ctx, request: HttpRequest, principal: Principals[A]) => Reply | Promise<Reply>
+}
+
+export type Route = { [A in Auth]: RouteOf<A> }[Auth]
+
+/** Defines a route; ties the type of the principal to the `auth` it names. */
+export const route = <A extends Auth>(definition: RouteOf<A>): Route => definition as unknown as Route

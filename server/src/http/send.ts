@@ -1,0 +1,65 @@
+/**
+ * Owns the bytes of an answer: status, headers, cookies, body. Every answer that is not public metadata is `no-store`.
+ */
+import type { FastifyReply } from 'fastify'
+import type { Ctx } from '../ctx.ts'
+import { secretText } from '../io/ids.ts'
+import { writeCookie } from './cookies.ts'
+import type { PageReply, Reply } from './reply.ts'
+
+/** Sends a reply. `isHtml` routes get the headers of pages, the others those of an API. */
+export const send = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
+  out.code(reply.status)
+  if (reply.headers?.['cache-control'] === undefined) {
+    // RFC 6749 §5.1: no-store on anything with a token or a secret; here on everything that does not say otherwise.
+    out.header('cache-control', 'no-store')
+    out.header('pragma', 'no-cache')
+  }
+  if (reply.headers) out.headers(reply.headers)
+  if (reply.cookies)
+    out.header(
+      'set-cookie',
+      reply.cookies.map((cookie) => writeCookie(ctx.config, cookie)),
+    )
+  if (reply.kind === 'json') {
+    if (reply.headers?.['content-type'] === undefined) out.header('content-type', 'application/json')
+    return out.send(JSON.stringify(reply.body))
+  }
+  if (reply.kind === 'bytes') return out.header('content-type', reply.content_type).send(reply.body)
+  if (reply.kind === 'redirect')
+    return out.header('location', absolute(ctx, reply.to)).header('referrer-policy', 'no-referrer').send()
+  return reply.kind === 'empty' ? out.send() : sendPage(ctx, out, reply)
+}
+
+/** Links are built from the configured issuer only; what the Host header says never reaches a Location (security rule RC-2). */
+const absolute = (ctx: Ctx, to: string): string => (to.startsWith('/') ? `${ctx.config.issuer}${to}` : to)
+
+const sendPage = (ctx: Ctx, out: FastifyReply, reply: PageReply): FastifyReply => {
+  const nonce = secretText()
+  out.header('content-type', 'text/html; charset=utf-8')
+  out.header('content-security-policy', policy(nonce, reply.formAction ?? []))
+  // no-referrer would make browsers send `Origin: null`, which the CSRF check refuses (security rule HD-1).
+  out.header('referrer-policy', 'same-origin')
+  return out.send(
+    ctx.pages.html(reply.page, reply.data, {
+      locale: 'en',
+      nonce,
+      assetsPath: `${new URL(ctx.config.issuer).pathname.replace(/\/$/, '')}/assets`,
+    }),
+  )
+}
+
+/** HD-1. Chrome applies form-action to the redirect that follows a post, so the targets of this page are named. */
+const policy = (nonce: string, formAction: string[]): string =>
+  [
+    `default-src 'none'`,
+    `script-src 'nonce-${nonce}' 'strict-dynamic'`,
+    `style-src 'self' 'nonce-${nonce}'`,
+    `img-src 'self' data:`,
+    `font-src 'self'`,
+    `connect-src 'self'`,
+    `base-uri 'none'`,
+    `object-src 'none'`,
+    `frame-ancestors 'none'`,
+    `form-action 'self'${formAction.map((target) => ` ${target}`).join('')}`,
+  ].join('; ')

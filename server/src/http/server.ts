@@ -1,0 +1,242 @@
+/**
+ * Owns the edge: routes become Fastify handlers, with limits, security headers, request ids and one log line each.
+ * Knows no slice; `app.ts` hands it the routes and the ways to recognise callers. Start reading at `buildServer`.
+ */
+import helmet from '@fastify/helmet'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
+import type { Ctx } from '../ctx.ts'
+import { isUnavailable } from '../db/connect.ts'
+import { Unavailable } from '../io/unavailable.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { corsHeaders, preflight } from './cors.ts'
+import { refuse } from './errors.ts'
+import { checkEnvelope, createMethods } from './guards.ts'
+import { checkLimits } from './limits.ts'
+import type { Authenticators } from './principal.ts'
+import { readRequest, requestId, shell } from './read.ts'
+import type { Reply } from './reply.ts'
+import type { ErrorForm, Route, RouteOf } from './route.ts'
+import { send } from './send.ts'
+
+const kib = 1024
+const replies = new WeakMap<object, Reply>()
+
+/** Builds the server. Throws when a route has no `auth`, or two routes share method and path (rule 1). */
+export const buildServer = async (
+  ctx: Ctx,
+  routes: readonly Route[],
+  authenticators: Authenticators,
+): Promise<FastifyInstance> => {
+  const app = Fastify({
+    loggerInstance: ctx.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: (raw) => requestId(raw.headers['x-request-id']),
+    bodyLimit: 64 * kib,
+    requestTimeout: 15_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    // The query is read by protocol/params.ts, which refuses what a lenient parser would repair.
+    routerOptions: { querystringParser: () => ({}), ignoreTrailingSlash: true, maxParamLength: 2000 },
+    http: { maxHeaderSize: 16 * kib },
+  })
+  await app.register(helmet, {
+    contentSecurityPolicy: false,
+    referrerPolicy: false,
+    hsts: ctx.config.issuer.startsWith('https:') ? { maxAge: 31_536_000 } : false,
+    crossOriginEmbedderPolicy: false,
+    xFrameOptions: { action: 'deny' },
+  })
+  addParsers(app)
+  addHooks(ctx, app)
+  const base = new URL(ctx.config.issuer).pathname.replace(/\/$/, '')
+  const methods = createMethods(routes, base)
+  for (const route of routes) {
+    if (!(route.auth in { none: 1, ...authenticators }))
+      throw new Error(`route ${route.method} ${route.path} has no auth`)
+    const handler = handle(ctx, route, authenticators)
+    app.route({
+      method: route.method,
+      url: base + route.path,
+      handler,
+      config: { route },
+      bodyLimit: (route.accepts === 'json' ? 256 : 64) * kib,
+    })
+    if (base !== '' && route.path.startsWith('/health'))
+      app.route({ method: route.method, url: route.path, handler, config: { route } })
+  }
+  app.setNotFoundHandler(async (raw, out) => await notFound(ctx, raw, out, methods))
+  app.setErrorHandler(async (error: FastifyError, raw, out) => await failed(ctx, error, raw, out))
+  return app
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    route?: Route
+  }
+}
+
+/** Bodies arrive as bytes; read.ts turns them into text and refuses what is not exact. */
+const addParsers = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    ['application/x-www-form-urlencoded', 'application/json'],
+    { parseAs: 'buffer' },
+    (_raw, body, done) => done(null, body),
+  )
+}
+
+const addHooks = (ctx: Ctx, app: FastifyInstance): void => {
+  app.addHook('onRequest', async (raw, out) => {
+    out.header('x-request-id', raw.id)
+    const refused = checkEnvelope(ctx, raw)
+    if (refused)
+      await sendReply(
+        ctx,
+        raw,
+        out,
+        refuse(ctx, refused, formOf(raw), { route: routeName(raw), request: shell(ctx, raw) }),
+      )
+  })
+  app.addHook('onResponse', async (raw, out) => {
+    const reply = replies.get(out)
+    const level = out.statusCode >= 500 ? 'error' : 'info'
+    if (raw.routeOptions.url?.includes('/health')) return
+    ctx.log[level](
+      {
+        request_id: raw.id,
+        method: raw.method,
+        route: routeName(raw),
+        status: out.statusCode,
+        ms: Math.round(out.elapsedTime * 10) / 10,
+        ip: shell(ctx, raw).ip,
+        user_agent: raw.headers['user-agent']?.slice(0, 200),
+        ...reply?.log,
+      },
+      'request',
+    )
+  })
+}
+
+const handle =
+  (ctx: Ctx, route: Route, authenticators: Authenticators) =>
+  async (raw: FastifyRequest, out: FastifyReply): Promise<FastifyReply> => {
+    const request = readRequest(ctx, raw, route)
+    const where = { route: route.path, request: isDenial(request) ? shell(ctx, raw) : request }
+    if (isDenial(request)) return sendReply(ctx, raw, out, refuse(ctx, request, route.errors, where))
+    const limited = checkLimits(ctx, request, route.limit)
+    if (limited) return sendReply(ctx, raw, out, refuse(ctx, limited, route.errors, where))
+    const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request)
+    const reply = isDenial(principal)
+      ? refuse(ctx, principal, route.errors, where)
+      : await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
+    if (route.cors) out.headers(await corsHeaders(ctx, route.cors, request))
+    return sendReply(ctx, raw, out, reply)
+  }
+
+const sendReply = (ctx: Ctx, _raw: FastifyRequest, out: FastifyReply, reply: Reply): FastifyReply => {
+  if (reply.log) replies.set(out, reply)
+  return send(ctx, out, reply)
+}
+
+const notFound = async (
+  ctx: Ctx,
+  raw: FastifyRequest,
+  out: FastifyReply,
+  methods: ReturnType<typeof createMethods>,
+): Promise<FastifyReply> => {
+  const request = shell(ctx, raw)
+  const known = methods(request.path)
+  if (known.length > 0 && raw.method === 'OPTIONS')
+    return out
+      .headers(await preflight(ctx, known, request))
+      .code(204)
+      .send()
+  const allowed = [...new Set(known.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])))]
+  if (allowed.length > 0) {
+    out.header('allow', allowed.join(', '))
+    return sendReply(
+      ctx,
+      raw,
+      out,
+      refuse(ctx, methodNotAllowed(allowed, raw.method), known[0]?.errors ?? 'problem', {
+        route: request.path,
+        request,
+      }),
+    )
+  }
+  const form = raw.headers.accept?.includes('text/html') ? 'page' : 'problem'
+  return sendReply(ctx, raw, out, refuse(ctx, nothingHere(request.path), form, { route: 'unknown', request }))
+}
+
+const methodNotAllowed = (allowed: string[], got: string): Denial =>
+  deny(
+    'method_not_allowed',
+    'This address does not answer to this method.',
+    { rule: 'the method is one of the endpoint (RFC 9110 §15.5.6)', expected: allowed.join(', '), got },
+    { status: 405 },
+  )
+
+const nothingHere = (path: string): Denial =>
+  deny('not_found', 'There is nothing at this address.', {
+    rule: 'the path is one of this server',
+    expected: 'a path of the table of contents',
+    got: path.slice(0, 200),
+  })
+
+/** Errors that were thrown: broken infrastructure is 503, a request that cannot be read is 4xx, the rest is our bug: 500. */
+const failed = async (ctx: Ctx, error: FastifyError, raw: FastifyRequest, out: FastifyReply): Promise<FastifyReply> => {
+  const denial = denialOf(error)
+  if (denial.error === 'server_error') ctx.log.error({ request_id: raw.id, err: error, route: routeName(raw) }, 'bug')
+  else if (denial.error === 'temporarily_unavailable')
+    ctx.log.warn({ request_id: raw.id, reason: error.message, code: error.code }, 'unavailable')
+  return sendReply(ctx, raw, out, refuse(ctx, denial, formOf(raw), { route: routeName(raw), request: shell(ctx, raw) }))
+}
+
+const denialOf = (error: FastifyError): Denial => {
+  const got = `${error.code ?? error.name}`
+  if (error instanceof Unavailable || isUnavailable(error)) {
+    return deny(
+      'temporarily_unavailable',
+      'The service cannot answer right now. Try again in a moment.',
+      { rule: 'infrastructure answers (G-1)', expected: 'an answer', got: error.message },
+      { retry_after_seconds: 1 },
+    )
+  }
+  if (error.statusCode === 413)
+    return deny(
+      'payload_too_large',
+      'The body is too large.',
+      { rule: 'the body is within its limit (G-6)', expected: 'at most 64 KiB for forms', got },
+      { status: 413 },
+    )
+  if (error.statusCode === 415)
+    return deny(
+      'unsupported_media_type',
+      'The body has a type this address does not read.',
+      { rule: 'the body has the type of the endpoint (G-6)', expected: 'the type of the endpoint', got },
+      { status: 415 },
+    )
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return deny('invalid_request', 'The request could not be read.', {
+      rule: 'the request is well-formed (G-6)',
+      expected: 'HTTP',
+      got,
+    })
+  }
+  return deny('server_error', 'Something went wrong on our side. The incident was logged.', {
+    rule: 'no error is thrown',
+    expected: 'an answer',
+    got,
+    remedy: 'Look up the request id in the log.',
+  })
+}
+
+const formOf = (raw: FastifyRequest): ErrorForm => raw.routeOptions.config?.route?.errors ?? 'problem'
+const routeName = (raw: FastifyRequest): string => raw.routeOptions.url ?? 'unknown'

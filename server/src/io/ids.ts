@@ -1,0 +1,18 @@
+/** Owns random identifiers. Randomness is made here and handed to pure code as a value. */
+import { randomBytes, randomUUID } from 'node:crypto'
+
+/**
+ * UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then 74 random bits. Sorts by time, which keeps indexes compact, and
+ * tells the instant of issue to the millisecond, which `iat` cannot.
+ */
+export const uuidv7 = (now: Date): string => {
+  const stamp = now.getTime().toString(16).padStart(12, '0')
+  const random = randomUUID()
+  return `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${random.slice(15)}`
+}
+
+/** 256 random bits, for everything that is a secret by itself. */
+export const secretBytes = (): Buffer => randomBytes(32)
+
+/** 256 random bits as 43 base64url characters: cookie values, CSP nonces. */
+export const secretText = (): string => secretBytes().toString('base64url')

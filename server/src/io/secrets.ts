@@ -1,0 +1,60 @@
+/**
+ * Owns what follows from the root secret: keys for each use by HKDF with a label of its own (security design 3.1), and
+ * the sealing of secrets at rest with AES-256-GCM, bound to the place where they lie (KY-1).
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** One label for each use; a key of one use never serves another. */
+export type Label = 'csrf' | 'device' | 'refresh' | 'throttle' | 'seal' | 'address'
+
+export type Secrets = {
+  /** HMAC-SHA256 with the key of this use. */
+  mac: (label: Label, ...parts: (string | Uint8Array)[]) => Buffer
+  /** Encrypts; `place` is issuer|table|column|row and must be named again to decrypt. Format v1.kid.nonce.ciphertext.tag, base64url. */
+  seal: (plain: string, place: string) => string
+  /** Decrypts. Throws when the value was altered, moved to another place, or sealed under another root secret. */
+  open: (sealed: string, place: string) => string
+}
+
+/** Derives everything from the root secret; the issuer is part of each key, so that two issuers never share one. */
+export const createSecrets = (rootSecret: string, issuer: string): Secrets => {
+  const keys = new Map<Label, Buffer>()
+  const keyOf = (label: Label): Buffer => {
+    const known = keys.get(label)
+    if (known) return known
+    const key = Buffer.from(hkdfSync('sha256', rootSecret, issuer, `keywright/${label}/v1`, 32))
+    keys.set(label, key)
+    return key
+  }
+  return {
+    mac: (label, ...parts) => {
+      const mac = createHmac('sha256', keyOf(label))
+      // A length before each part keeps ("ab","c") and ("a","bc") apart.
+      for (const part of parts) mac.update(`${Buffer.byteLength(part)}:`).update(part)
+      return mac.digest()
+    },
+    seal: (plain, place) => seal(keyOf('seal'), plain, place),
+    open: (sealed, place) => open(keyOf('seal'), sealed, place),
+  }
+}
+
+const seal = (key: Buffer, plain: string, place: string): string => {
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place))
+  const ciphertext = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
+  const parts = [nonce, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'))
+  return ['v1', 'root', ...parts].join('.')
+}
+
+const open = (key: Buffer, sealed: string, place: string): string => {
+  const [version, kid, nonce, ciphertext, tag] = sealed.split('.')
+  if (version !== 'v1' || kid !== 'root' || !nonce || ciphertext === undefined || !tag)
+    throw new Error('sealed value has an unknown form')
+  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'), { authTagLength: 16 })
+  decipher.setAAD(Buffer.from(place)).setAuthTag(Buffer.from(tag, 'base64url'))
+  return decipher.update(Buffer.from(ciphertext, 'base64url'), undefined, 'utf8') + decipher.final('utf8')
+}
+
+/** Compares two secrets in constant time. Different lengths are told apart at once: lengths are no secret. */
+export const sameBytes = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.length === other.length && timingSafeEqual(one, other)

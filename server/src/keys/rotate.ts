@@ -1,0 +1,125 @@
+/**
+ * Owns the making and moving along of signing keys. Runs at start, every minute, and on demand; one node at a time.
+ * Never signs. Start reading at `rotateKeys`.
+ */
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { calculateJwkThumbprint } from 'jose'
+import type { Config } from '../config/schema.ts'
+import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
+import type { SigningKeysRow } from '../db/tables.gen.ts'
+import { transact } from '../db/transact.ts'
+import { record } from '../events/record.ts'
+import type { Secrets } from '../io/secrets.ts'
+import { dueSteps, type Policy, type Step } from './lifecycle.ts'
+import { sealPlace } from './signer.ts'
+import { insertKey, listKeys, lockKeys, updateKey } from './store.ts'
+
+const generate = promisify(generateKeyPair)
+const longestTokenSeconds = 3600
+
+export const policyOf = (config: Config): Policy => ({
+  algs: config.signing_algs,
+  publishSeconds: config.key_publish_seconds,
+  rotateSeconds: config.key_rotate_seconds,
+  longestTokenSeconds,
+})
+
+/** A fresh private key of an algorithm: RSA 2048 with e = 65537, P-256, or Ed25519. */
+export const generateKey = async (alg: string): Promise<KeyObject> => {
+  if (alg === 'ES256') return (await generate('ec', { namedCurve: 'P-256' })).privateKey
+  if (alg === 'EdDSA') return (await generate('ed25519')).privateKey
+  return (await generate('rsa', { modulusLength: 2048 })).privateKey
+}
+
+/** Brings every key to where it belongs now, and loads the ring. `fresh` are keys made beforehand, by algorithm. */
+export const rotateKeys = async (
+  ctx: Ctx,
+  fresh: ReadonlyMap<string, Promise<KeyObject>> = new Map(),
+): Promise<void> => {
+  const now = ctx.now()
+  const rows = await listKeys(ctx.db)
+  if (dueSteps(rows, policyOf(ctx.config), now).length === 0) return ctx.signer.load(rows)
+  await transact(ctx.db, async (tx) => {
+    await lockKeys(tx)
+    // Creating may make activating due: a first key signs at once.
+    for (let round = 0; round < 3; round += 1) {
+      const due = dueSteps(await listKeys(tx), policyOf(ctx.config), now)
+      for (const step of due) await applyStep(ctx, tx, step, now, fresh)
+    }
+  })
+  await loadKeys(ctx)
+}
+
+/** Loads the ring as the database has it. */
+export const loadKeys = async (ctx: Ctx): Promise<void> => ctx.signer.load(await listKeys(ctx.db))
+
+const applyStep = async (
+  ctx: Ctx,
+  tx: Tx,
+  step: Step,
+  now: Date,
+  fresh: ReadonlyMap<string, Promise<KeyObject>>,
+): Promise<void> => {
+  if (step.do === 'create') {
+    const key = await (fresh.get(step.alg) ?? generateKey(step.alg))
+    const row = await keyRow({
+      key,
+      alg: step.alg,
+      issuer: ctx.config.issuer,
+      secrets: ctx.secrets,
+      now,
+      activate_at: step.activate_at,
+    })
+    await insertKey(tx, row)
+    return await record(tx, { type: 'key.created', now, data: { kid: row.kid, alg: row.alg } })
+  }
+  if (step.do === 'retire') {
+    await updateKey(tx, step.kid, { status: 'retired', private_sealed: null })
+    return await record(tx, { type: 'key.retired', now, data: { kid: step.kid } })
+  }
+  if (step.replaces !== undefined)
+    await updateKey(tx, step.replaces, { status: 'passive', passive_at: now, verify_until: step.verify_until })
+  await updateKey(tx, step.kid, { status: 'active', activated_at: now })
+  await record(tx, { type: 'key.activated', now, data: { kid: step.kid } })
+}
+
+type NewKey = {
+  key: KeyObject
+  alg: string
+  issuer: string
+  secrets: Secrets
+  now: Date
+  activate_at: Date
+  kid?: string | undefined
+}
+
+/** The row of a new key, pending. `kid` is the RFC 7638 thumbprint unless an imported key keeps its own. */
+export const keyRow = async (facts: NewKey): Promise<SigningKeysRow> => {
+  const public_jwk = createPublicKey(facts.key).export({ format: 'jwk' })
+  const kid = facts.kid ?? (await calculateJwkThumbprint(public_jwk as never))
+  const pem = facts.key.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return {
+    kid,
+    alg: facts.alg,
+    status: 'pending',
+    public_jwk,
+    private_sealed: facts.secrets.seal(pem, sealPlace(facts.issuer, kid)),
+    created_at: facts.now,
+    activate_at: facts.activate_at,
+    activated_at: null,
+    passive_at: null,
+    verify_until: null,
+  }
+}
+
+/** Reads a private key in PEM and names the algorithm it is for. Throws for keys that are too weak (security rule KY-2). */
+export const readPem = (pem: string): { key: KeyObject; alg: string } => {
+  const key = createPrivateKey(pem)
+  const details = key.asymmetricKeyDetails
+  if (key.asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= 2048) return { key, alg: 'RS256' }
+  if (key.asymmetricKeyType === 'ec' && details?.namedCurve === 'prime256v1') return { key, alg: 'ES256' }
+  if (key.asymmetricKeyType === 'ed25519') return { key, alg: 'EdDSA' }
+  throw new Error('The key must be RSA with at least 2048 bits, EC P-256, or Ed25519.')
+}

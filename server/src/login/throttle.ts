@@ -1,0 +1,59 @@
+/**
+ * Owns the slowing down of password guessing without locking the owner out (security design 3.7). A browser that signed
+ * in before is a known device and has a bucket of its own; all strangers share one bucket per account. Every pathway
+ * that proves a password counts here, under the canonical login (security rule LI-5).
+ */
+import type { Ctx } from '../ctx.ts'
+import type { SetCookie } from '../http/cookies.ts'
+import { readCookie } from '../http/cookies.ts'
+import type { HttpRequest } from '../http/route.ts'
+import { secretText } from '../io/ids.ts'
+import { sameBytes } from '../io/secrets.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { blockedSeconds, clearBucket, refundAttempt, reserveAttempt } from './store.ts'
+
+/** An attempt that may be made. Tell how it ended: `succeeded` gives the reservation back. */
+export type Attempt = { bucket: Buffer; knownDevice: boolean }
+
+/** Reserves an attempt on an account, existing or not. Refuses with 429 while its bucket is blocked. */
+export const reserve = async (ctx: Ctx, request: HttpRequest, login: string): Promise<Attempt | Denial> => {
+  const account = ctx.secrets.mac('throttle', login)
+  const device = knownDevice(ctx, request, account)
+  const bucket = ctx.secrets.mac('throttle', account, device ?? 'strangers')
+  // A device that its owner has used is slowed down like any other, but never shut out for good.
+  const hardCap = device === undefined ? ctx.config.throttle_hard_cap : 2_000_000_000
+  const reserved = await reserveAttempt(ctx.db, { bucket, now: request.now, free: ctx.config.throttle_free, hardCap })
+  if (reserved) return { bucket, knownDevice: device !== undefined }
+  const retry_after_seconds = await blockedSeconds(ctx.db, bucket, request.now)
+  return deny(
+    'too_many_attempts',
+    'Too many attempts to sign in. Try again later.',
+    {
+      rule: 'sign-in attempts per account are slowed down (security design 3.7)',
+      expected: `at most ${ctx.config.throttle_free} wrong passwords without a delay`,
+      got:
+        device === undefined
+          ? 'too many wrong passwords from unknown devices'
+          : 'too many wrong passwords from this device',
+      remedy: 'Wait, or sign in from a browser that signed in before.',
+    },
+    { status: 429, retry_after_seconds },
+  )
+}
+
+/** Gives the reservation back and makes this browser a known device of the account. */
+export const succeeded = async (ctx: Ctx, attempt: Attempt, login: string, now: Date): Promise<SetCookie> => {
+  if (attempt.knownDevice) await clearBucket(ctx.db, attempt.bucket)
+  else await refundAttempt(ctx.db, attempt.bucket, now)
+  const nonce = secretText()
+  const value = `${nonce}.${ctx.secrets.mac('device', ctx.secrets.mac('throttle', login), nonce).toString('base64url')}`
+  return { name: 'device', value, maxAgeSeconds: 400 * 86_400 }
+}
+
+/** The nonce of a device cookie that fits this account. */
+const knownDevice = (ctx: Ctx, request: HttpRequest, account: Buffer): string | undefined => {
+  const [nonce, mac, more] = (readCookie(request.header('cookie'), ctx.config.issuer, 'device') ?? '').split('.')
+  if (!nonce || !mac || more !== undefined) return undefined
+  const expected = ctx.secrets.mac('device', account, nonce)
+  return sameBytes(Buffer.from(mac, 'base64url'), expected) ? nonce : undefined
+}

@@ -1,0 +1,100 @@
+/**
+ * Owns the opening of what a process stands on: the data folder with its root secret, and the database, embedded or
+ * given. Used by the server and by every command. Start reading at `openDatabase`.
+ */
+import { randomBytes } from 'node:crypto'
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config/schema.ts'
+import { StartError } from './config/start-error.ts'
+import { connect, type Db } from './db/connect.ts'
+import { openEmbedded } from './db/embedded.ts'
+
+export type Opened = {
+  db: Db
+  rootSecret: string
+  /** For the boot line: which PostgreSQL this is, without password. */
+  where: string
+  firstStart: boolean
+  /** Closes the pool, and the embedded server if this process owns it. */
+  close: () => Promise<void>
+}
+
+/** Opens the data folder and the database. Throws StartError in one sentence when either cannot be used. */
+export const openDatabase = async (config: Config, log: (line: string) => void): Promise<Opened> => {
+  prepareFolder(config.data_dir)
+  const rootSecret = config.root_secret ?? readRootSecret(config.data_dir)
+  if (config.database_url !== undefined) return await openGiven(config, config.database_url, rootSecret)
+  const embedded = await openEmbedded({ dataDir: config.data_dir, log })
+  const db = connect(embedded.address(), config)
+  const close = async (): Promise<void> => {
+    await db.end({ timeout: 2 })
+    await embedded.stop()
+  }
+  return { db, rootSecret, where: `embedded PostgreSQL in ${embedded.folder}`, firstStart: embedded.firstStart, close }
+}
+
+const prepareFolder = (folder: string): void => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o711 })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+    throw new StartError(`The data folder ${folder} cannot be made (${code}). Choose another with KEYWRIGHT_DATA_DIR=…`)
+  }
+}
+
+/** Reads the secret of this folder, making it the first time. Two processes that start together agree: link() has one winner. */
+const readRootSecret = (folder: string): string => {
+  const path = join(folder, 'root-secret')
+  const read = (): string | undefined => {
+    try {
+      return readFileSync(path, 'utf8').trim()
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      throw new StartError(
+        `The root secret ${path} cannot be read by this account. Start as the owner of the folder, or set KEYWRIGHT_ROOT_SECRET.`,
+      )
+    }
+  }
+  const known = read()
+  if (known !== undefined) return checked(known, path)
+  const own = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
+  const file = openSync(own, 'wx', 0o600)
+  writeSync(file, `${randomBytes(32).toString('base64url')}\n`)
+  closeSync(file)
+  try {
+    linkSync(own, path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    unlinkSync(own)
+  }
+  return checked(read() ?? '', path)
+}
+
+const checked = (secret: string, path: string): string => {
+  if (secret.length >= 32) return secret
+  throw new StartError(
+    `The root secret in ${path} is too short to be whole. Restore it from a backup; without it the keys in the database cannot be opened.`,
+  )
+}
+
+const openGiven = async (config: Config, url: string, rootSecret: string): Promise<Opened> => {
+  const db = connect(url, config)
+  const { host, pathname } = new URL(url)
+  try {
+    await db`select 1`
+  } catch (error) {
+    await db.end({ timeout: 0 })
+    throw new StartError(
+      `PostgreSQL at ${host || 'the socket'} cannot be reached: ${error instanceof Error ? error.message : 'no answer'}. Check DATABASE_URL.`,
+    )
+  }
+  return {
+    db,
+    rootSecret,
+    where: `PostgreSQL at ${host}${pathname}`,
+    firstStart: false,
+    close: async () => await db.end({ timeout: 2 }),
+  }
+}

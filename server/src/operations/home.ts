@@ -1,0 +1,50 @@
+/** Owns the front door and the assets of the hosted pages. */
+import { roleIsHeld } from '../access/admins.ts'
+import { accountView } from '../authorize/consent.ts'
+import type { Ctx } from '../ctx.ts'
+import { pathOf } from '../http/paths.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
+import { bytes, empty, json, page, type Reply } from '../http/reply.ts'
+import { type HttpRequest, route } from '../http/route.ts'
+import { browserCookie } from '../sessions/cookie.ts'
+
+const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const { config, version } = ctx
+  const links = [
+    { href: pathOf(config, '/.well-known/openid-configuration'), label: 'Discovery' },
+    { href: pathOf(config, '/.well-known/jwks.json'), label: 'Keys' },
+  ]
+  if (!(request.header('accept') ?? '').includes('text/html'))
+    return json({ name: config.name, version, issuer: config.issuer, links })
+  const data = {
+    issuer: config.issuer,
+    name: config.name,
+    version,
+    setup_needed: !(await roleIsHeld(ctx.db, 'admin')),
+    links,
+    ...(browser.subject && { signed_in: accountView(browser.subject) }),
+  }
+  return page('home', data, 200, { cookies: browserCookie(browser) })
+}
+
+const asset = (ctx: Ctx, request: HttpRequest): Reply => {
+  const found = ctx.pages.asset(request.pathParams['name'] ?? '')
+  if (found === undefined) return empty(404)
+  // The name carries a hash of the content: what it names never changes.
+  const headers = { 'cache-control': 'public, max-age=31536000, immutable', etag: found.etag }
+  return request.header('if-none-match') === found.etag
+    ? empty(304, { headers })
+    : bytes(found.bytes, found.content_type, { headers })
+}
+
+export const homeRoutes = [
+  route({ method: 'GET', path: '/', auth: 'browser', errors: 'page', summary: 'The front door', handler: home }),
+  route({
+    method: 'GET',
+    path: '/assets/:name',
+    auth: 'none',
+    errors: 'problem',
+    summary: 'Styles, scripts and marks of the pages',
+    handler: asset,
+  }),
+]

@@ -1,0 +1,149 @@
+/**
+ * Owns the first run: a one-time link, printed at start, with which the first administrator is created. There is no
+ * default password (security rule AD-6). Start reading at `createSetupLink`.
+ */
+import type { Ctx } from '../ctx.ts'
+import { transact } from '../db/transact.ts'
+import { callerOf, record } from '../events/record.ts'
+import { refuse } from '../http/errors.ts'
+import { checkCsrf, csrfToken } from '../http/csrf.ts'
+import { pathOf } from '../http/paths.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
+import { page, type Reply } from '../http/reply.ts'
+import { type HttpRequest, route } from '../http/route.ts'
+import { roleIsHeld } from '../access/admins.ts'
+import { secretBytes } from '../io/ids.ts'
+import type { PageData } from '../pages/data.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { hashToken, mintOpaque, parseOpaque } from '../protocol/opaque-token.ts'
+import { param } from '../protocol/params.ts'
+import { browserCookie } from '../sessions/cookie.ts'
+import { createUser, prepareUser } from '../users/register.ts'
+import { consumeToken, insertToken, tokenIsLive, voidTokens } from './setup-store.ts'
+
+const lifeMs = 24 * 3_600_000
+
+/** A fresh link while nobody holds the role admin; older links stop working. Undefined once there is an administrator. */
+export const createSetupLink = async (ctx: Ctx): Promise<string | undefined> =>
+  await transact(ctx.db, async (tx) => {
+    if (await roleIsHeld(tx, 'admin')) return undefined
+    const token = mintOpaque('su', secretBytes())
+    const now = ctx.now()
+    await voidTokens(tx, 'setup')
+    await insertToken(tx, {
+      token_hash: hashToken(token),
+      purpose: 'setup',
+      created_at: now,
+      expires_at: new Date(now.getTime() + lifeMs),
+    })
+    return `${ctx.config.issuer}/setup?token=${token}`
+  })
+
+const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const token = param(request.query, 'token') ?? ''
+  const live =
+    parseOpaque('su', token) !== undefined && (await tokenIsLive(ctx.db, hashToken(token), 'setup', request.now))
+  return live
+    ? setupPage(ctx, browser, { token, values: {} })
+    : refuse(ctx, deadLink, 'page', { route: '/setup', request })
+}
+
+const deadLink: Denial = deny('setup_link', 'This link was used already, has expired, or is not complete.', {
+  rule: 'the setup link is fresh and was not used (AD-6)',
+  expected: 'the newest link that the server printed',
+  got: 'another one',
+  remedy: 'Start the server again: it prints a new link while there is no administrator.',
+})
+
+const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const token = param(request.form, 'token') ?? ''
+  const forged = checkCsrf(ctx, request, browser.browser, 'setup')
+  if (forged) return refuse(ctx, forged, 'page', { route: '/setup', request })
+  const values = {
+    email: param(request.form, 'email'),
+    name: param(request.form, 'name'),
+    username: param(request.form, 'username'),
+  }
+  const prepared = await prepareUser(
+    ctx,
+    { ...values, password: param(request.form, 'password') ?? '', email_verified: true, roles: ['admin'] },
+    request.now,
+  )
+  if (isDenial(prepared)) return setupPage(ctx, browser, { token, values, denial: prepared })
+  const made = await transact(ctx.db, async (tx) => {
+    const created = await createUser(tx, prepared, request.now, callerOf(request))
+    if (isDenial(created)) return created
+    // The link is spent only by the account it makes; two people with one link make one administrator.
+    if (parseOpaque('su', token) === undefined || !(await consumeToken(tx, hashToken(token), 'setup', request.now)))
+      throw new SpentLink()
+    await record(tx, { type: 'setup.completed', now: request.now, user_id: created.user_id, ...callerOf(request) })
+    return created
+  }).catch((error: unknown) => {
+    if (error instanceof SpentLink) return deadLink
+    throw error
+  })
+  if (made === deadLink) return refuse(ctx, deadLink, 'page', { route: '/setup', request })
+  if (isDenial(made)) return setupPage(ctx, browser, { token, values, denial: made })
+  const account = { name: values.name ?? values.username ?? values.email ?? '', email: values.email ?? '' }
+  return page('setup-done', { account, login_href: pathOf(ctx.config, '/login'), issuer: ctx.config.issuer }, 200, {
+    cookies: browserCookie(browser),
+  })
+}
+
+/** Rolls the account back: the link was spent by somebody else meanwhile. */
+class SpentLink extends Error {
+  override name = 'SpentLink'
+}
+
+type Values = { email?: string | undefined; name?: string | undefined; username?: string | undefined }
+
+const setupPage = (
+  ctx: Ctx,
+  browser: BrowserPrincipal,
+  facts: { token: string; values: Values; denial?: Denial },
+): Reply => {
+  const { token, values, denial } = facts
+  const data: PageData['setup'] = {
+    action: pathOf(ctx.config, '/setup'),
+    csrf: csrfToken(ctx, browser.browser, 'setup'),
+    token,
+    password_min: ctx.config.password_min_length,
+    values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)),
+    ...(denial && { errors: errorsOf(denial, ctx.config.password_min_length) }),
+  }
+  return page('setup', data, denial ? 422 : 200, { cookies: browserCookie(browser) })
+}
+
+const errorsOf = (denial: Denial, min: number): NonNullable<PageData['setup']['errors']> => {
+  if (denial.error === 'invalid_email' || denial.error === 'missing_identifier')
+    return { email: { key: 'setup.error.email' } }
+  if (denial.error === 'already_exists') return { email: { key: 'setup.error.email_taken' } }
+  if (denial.error === 'invalid_username') return { username: { key: 'setup.error.username' } }
+  if (denial.error !== 'weak_password') return { form: { key: 'setup.error.form' } }
+  if (denial.because.got === 'too_short') return { password: { key: 'setup.error.password_short', params: { min } } }
+  return {
+    password: { key: denial.because.got === 'too_long' ? 'setup.error.password_long' : 'setup.error.password_common' },
+  }
+}
+
+export const setupRoutes = [
+  route({
+    method: 'GET',
+    path: '/setup',
+    auth: 'browser',
+    errors: 'page',
+    limit: 'login',
+    summary: 'Create the first administrator',
+    handler: show,
+  }),
+  route({
+    method: 'POST',
+    path: '/setup',
+    auth: 'browser',
+    errors: 'page',
+    accepts: 'form',
+    limit: 'login',
+    summary: 'Create the first administrator',
+    handler: create,
+  }),
+]

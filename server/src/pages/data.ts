@@ -1,0 +1,112 @@
+/**
+ * Owns the shape of what each hosted page shows: the contract between the slices and the templates.
+ * Never holds wording (messages/*.json) or markup (templates/*.eta). Start reading at `PageData`.
+ */
+import type { Message, MessageKey } from './messages.ts'
+
+/** A person as a page shows them. */
+export type AccountView = { name: string; email: string; username?: string }
+
+/** A session of the reader. `user_agent_label` is for people: "Firefox on Linux". */
+export type SessionView = {
+  id: string
+  current: boolean
+  user_agent_label: string
+  ip: string
+  created_at: Date
+  last_seen_at: Date
+}
+
+/** What an application was allowed to do. `scopes` are titles for people. */
+export type ConsentView = { client_id: string; client_name: string; scopes: readonly string[]; granted_at: Date }
+
+/** One permission asked for: `name` is the scope of the wire, title and description are for people. */
+export type ScopeView = { name: string; title: string; description: string; is_new: boolean }
+
+/** A form of ours: where it posts (urlencoded), and the token that proves that this server drew it. */
+type Form = { action: string; csrf: string }
+
+export type LoginError = 'wrong_credentials' | 'too_many_attempts' | 'expired_restarted' | 'temporarily_unavailable'
+
+/** What each page needs. Every address is checked again before it becomes a link or a form target (safe.ts). */
+export type PageData = {
+  /** Posts `login`, `password`, and `cancel=1` from the button back to the application. */
+  login: Form & {
+    interaction?: string
+    client?: { client_name: string; logo_uri?: string }
+    /** Prefills the login field. */
+    login_hint?: string
+    error?: LoginError
+    retry_after_seconds?: number
+    /** A fresh proof from a known person: `account` is shown and the login field is fixed. */
+    reauthenticate?: boolean
+    account?: AccountView
+    cancel?: boolean
+    /** Address of "Use another account". */
+    select_account?: string
+  }
+  /** Posts `decision` = allow | deny | switch. */
+  consent: Form & {
+    interaction: string
+    client: {
+      client_name: string
+      logo_uri?: string
+      client_uri?: string
+      policy_uri?: string
+      tos_uri?: string
+      unverified: boolean
+    }
+    redirect_host: string
+    account: AccountView
+    scopes: readonly ScopeView[]
+  }
+  /** Posts `session_id`: one of those shown, or `other`. */
+  'select-account': Form & {
+    interaction: string
+    client?: { client_name: string }
+    accounts: readonly { session_id: string; name: string; email: string }[]
+  }
+  /** Posts `scope` = here | everywhere | cancel, and `fields` as they are. */
+  logout: Form & { client?: { client_name: string }; account?: AccountView; fields: Readonly<Record<string, string>> }
+  'logged-out': { client?: { client_name: string }; continue_uri?: string; everywhere: boolean }
+  /** `error` is any code; its title is `title_key`, else the message `error.title.<error>`, else one for the status. */
+  error: {
+    status: number
+    error: string
+    title_key?: MessageKey
+    /** The public sentence of the refusal, shown as it is. */
+    error_description?: string
+    error_id?: string
+    request_id: string
+    what_to_do: MessageKey
+    back?: { href: string; label: string }
+  }
+  /** Posts `token`, `email`, `name`, `username` (may be empty), `password`. */
+  setup: Form & {
+    token: string
+    password_min: number
+    errors?: { email?: Message; username?: Message; password?: Message; name?: Message; form?: Message }
+    values: { email?: string; name?: string; username?: string }
+  }
+  'setup-done': { account: AccountView; login_href: string; issuer: string }
+  home: {
+    issuer: string
+    name: string
+    version: string
+    signed_in?: AccountView
+    setup_needed: boolean
+    links: readonly { href: string; label: string }[]
+  }
+  /** Posts `session_id` to end_session, `client_id` to withdraw_consent, `scope` = here | everywhere to the other two. */
+  account: {
+    account: AccountView
+    sessions: readonly SessionView[]
+    consents: readonly ConsentView[]
+    csrf: string
+    actions: { logout: string; logout_everywhere: string; end_session: string; withdraw_consent: string }
+  }
+  /** The answer of OAuth 2.0 Form Post Response Mode: `action` is a registered redirect URI, `fields` the parameters. */
+  'form-post': { action: string; fields: Readonly<Record<string, string>> }
+}
+
+export type PageName = keyof PageData

@@ -1,0 +1,130 @@
+/**
+ * Owns the way from a slice's data to a hosted page: one call, one string of HTML, every value escaped.
+ * Never sends it, never sets a header, never decides what happens next. Start reading at `createPages`.
+ */
+import { StartError } from '../config/start-error.ts'
+import { type Asset, loadPageAssets, type NamedAsset } from './assets.ts'
+import { type Branding, loadBranding, markArch, markKeystone } from './branding.ts'
+import type { PageData, PageName } from './data.ts'
+import { createWording, type Wording } from './messages.ts'
+import { isLink, isReturnAddress, monogram } from './safe.ts'
+import { sampleFrame, samples } from './samples.ts'
+import { loadTemplates, type Templates } from './templates.ts'
+
+export type { Asset } from './assets.ts'
+export type { PageData, PageName } from './data.ts'
+
+/**
+ * What a page needs beside its data. `locale` is BCP 47; `nonce` is the one of the answer's Content-Security-Policy;
+ * `assetsPath` is where `asset` is served, without a closing slash; `signedInAs` is a name for the foot of the page.
+ */
+export type Frame = { locale: string; nonce: string; assetsPath: string; signedInAs?: string }
+
+/** `issuer_path` is the path of the issuer's address, without a closing slash: empty for an issuer at the root. */
+export type PagesOptions = {
+  name: string
+  color: string
+  logo_file?: string
+  templates_dir?: string
+  issuer_path: string
+}
+
+export type Pages = {
+  html: <P extends PageName>(page: P, data: PageData[P], frame: Frame) => string
+  /** An asset by the name that the pages use; undefined for any other name. */
+  asset: (name: string) => Asset | undefined
+  /** Sentences for the log: templates that replace nothing, messages that are missing. Grows while the server runs. */
+  problems: () => readonly string[]
+}
+
+const maxProblems = 100
+
+/**
+ * Compiles templates and assets once. Throws StartError, naming the file, when the logo cannot be used, a template does not
+ * compile, or a replaced template cannot show its page.
+ */
+export const createPages = (options: PagesOptions): Pages => {
+  const branding = loadBranding(options)
+  const { css, js } = loadPageAssets()
+  const assets = new Map([...branding.assets, css, js].map((asset) => [asset.name, asset]))
+  const templates = loadTemplates(options.templates_dir)
+  const problems = new Set<string>(templates.problems)
+  const wording = createWording((sentence) => problems.size < maxProblems && problems.add(sentence))
+  const brand = brandOf(options, branding, { css, js })
+  const html: Pages['html'] = (page, data, frame) =>
+    `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, words: wording(frame.locale) }))}`
+  proveReplaced(templates, html)
+  return { html, asset: (name) => assets.get(name), problems: () => [...problems] }
+}
+
+type Brand = {
+  name: string
+  css: readonly string[]
+  js: string
+  icon: string
+  logo?: string
+  start: string
+  arch: string
+  keystone: string
+}
+
+const brandOf = (options: PagesOptions, branding: Branding, own: { css: NamedAsset; js: NamedAsset }): Brand => ({
+  name: options.name,
+  css: [branding.css, own.css.name],
+  js: own.js.name,
+  icon: branding.icon,
+  ...(branding.logo === undefined ? {} : { logo: branding.logo }),
+  start: `${options.issuer_path}/`,
+  arch: markArch,
+  keystone: markKeystone,
+})
+
+/** Everything a template can see, as `it`. */
+const viewOf = (page: PageName, data: object, around: { frame: Frame; brand: Brand; words: Wording }) => ({
+  ...around.words,
+  page,
+  data,
+  frame: around.frame,
+  brand: around.brand,
+  isLink,
+  target: formTarget,
+  isReturnAddress,
+  monogram,
+})
+
+/** A form target that is no address of ours and no registered one is a bug of the caller: nothing may be posted there. */
+const formTarget = (address: string): string => {
+  if (!isReturnAddress(address))
+    throw new TypeError('A form target must be a path, an http(s) address or a private scheme.')
+  return address
+}
+
+/**
+ * Draws every page once with sample data when the operator replaced a template: a mistake in it shall stop the start, not
+ * the first visitor. A form without our csrf value would refuse everybody, so that is looked for too.
+ */
+const proveReplaced = (templates: Templates, html: Pages['html']): void => {
+  if (templates.replaced.size === 0) return
+  for (const page of Object.keys(samples) as PageName[]) {
+    const file = templates.replaced.get(page)
+    for (const sample of samples[page]) {
+      const drawn = tryRender(
+        () => html(page, sample as never, sampleFrame),
+        file ?? [...templates.replaced.values()].join(', '),
+      )
+      if (file !== undefined && 'csrf' in sample && !drawn.includes(`value="${sample.csrf}"`))
+        throw new StartError(`The template ${file} has no hidden field csrf, so its form would always be refused.`)
+    }
+  }
+}
+
+const tryRender = (draw: () => string, file: string): string => {
+  try {
+    return draw()
+  } catch (cause) {
+    throw new StartError(
+      `The template ${file} cannot show its page: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}

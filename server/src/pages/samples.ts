@@ -1,0 +1,199 @@
+/**
+ * Owns realistic data for every page and every branch of it. Used to prove an operator's templates at start, and by tests.
+ * Never shown to a visitor. Start reading at `samples`.
+ */
+import type { PageData, PageName } from './data.ts'
+
+export const sampleFrame = { locale: 'en', nonce: 'c2FtcGxlLW5vbmNl', assetsPath: '/assets' }
+
+const csrf = 'sample-csrf-Zk3v9Q'
+const interaction = 'sample-interaction-7Yw2'
+const client = { client_name: 'Acme Analytics' }
+const account = { name: 'Ada Lovelace', email: 'ada@example.com' }
+const login = { action: '/login', csrf, interaction, client }
+const at = (text: string) => new Date(text)
+
+const signIn: readonly PageData['login'][] = [
+  { ...login, cancel: true },
+  { action: '/login', csrf },
+  { ...login, login_hint: 'ada@example.com', error: 'wrong_credentials', cancel: true },
+  { ...login, error: 'too_many_attempts', retry_after_seconds: 95 },
+  { ...login, error: 'too_many_attempts' },
+  { ...login, error: 'expired_restarted' },
+  { ...login, error: 'temporarily_unavailable', retry_after_seconds: 20 },
+  { ...login, error: 'temporarily_unavailable' },
+  { ...login, reauthenticate: true, account, cancel: true, select_account: '/select-account?interaction=7Yw2' },
+  { action: '/login', csrf, reauthenticate: true, account, error: 'wrong_credentials' },
+]
+
+const scopes = [
+  {
+    name: 'openid',
+    title: 'Know who you are',
+    description: 'A number that stands for you at this application.',
+    is_new: false,
+  },
+  { name: 'profile', title: 'See your profile', description: 'Your name and your picture.', is_new: false },
+  { name: 'email', title: 'See your email address', description: 'And whether it has been verified.', is_new: false },
+  {
+    name: 'offline_access',
+    title: 'Stay connected',
+    description: 'Keep this access while you are away.',
+    is_new: true,
+  },
+]
+
+const consent: PageData['consent'] = {
+  action: '/consent',
+  csrf,
+  interaction,
+  client: {
+    ...client,
+    client_uri: 'https://analytics.example.com',
+    policy_uri: 'https://analytics.example.com/privacy',
+    tos_uri: 'https://analytics.example.com/terms',
+    unverified: false,
+  },
+  redirect_host: 'analytics.example.com',
+  account,
+  scopes,
+}
+
+const refusal: PageData['error'] = {
+  status: 400,
+  error: 'invalid_redirect_uri',
+  error_description: 'The redirect_uri of this request is not registered for this application.',
+  error_id: 'err_8Hq2mWzT4cVb',
+  request_id: 'req-01J9ZK4T7Q',
+  what_to_do: 'error.do.contact_application',
+}
+
+const setup: PageData['setup'] = { action: '/setup', csrf, token: 'sample-token', password_min: 10, values: {} }
+
+const sessions = [
+  {
+    id: 'ses_1',
+    current: true,
+    user_agent_label: 'Firefox on Linux',
+    ip: '203.0.113.7',
+    created_at: at('2026-11-02T08:14:00Z'),
+    last_seen_at: at('2026-11-20T16:40:00Z'),
+  },
+  {
+    id: 'ses_2',
+    current: false,
+    user_agent_label: 'Safari on iPhone',
+    ip: '2001:db8:85a3::8a2e:370:7334',
+    created_at: at('2026-11-11T19:02:00Z'),
+    last_seen_at: at('2026-11-19T21:05:00Z'),
+  },
+]
+
+const consents = [
+  {
+    client_id: 'acme',
+    client_name: 'Acme Analytics',
+    scopes: ['See your profile', 'See your email address', 'Stay connected'],
+    granted_at: at('2026-10-01T10:00:00Z'),
+  },
+  { client_id: 'notes', client_name: 'Field Notes', scopes: [], granted_at: at('2026-09-12T07:30:00Z') },
+]
+
+const actions = {
+  logout: '/account/logout',
+  logout_everywhere: '/account/logout-everywhere',
+  end_session: '/account/sessions/end',
+  withdraw_consent: '/account/consents/withdraw',
+}
+
+const home: PageData['home'] = {
+  issuer: 'https://id.example.com',
+  name: 'Keywright',
+  version: '0.1.0',
+  setup_needed: false,
+  links: [
+    { href: '/.well-known/openid-configuration', label: 'Discovery document' },
+    { href: '/oauth/jwks', label: 'Public keys' },
+    { href: '/health', label: 'Health' },
+  ],
+}
+
+/** Every page, each with one entry for each way it can look. */
+export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
+  login: signIn,
+  consent: [
+    consent,
+    { ...consent, client: { client_name: 'Field Notes', unverified: true }, redirect_host: '127.0.0.1', scopes: [] },
+  ],
+  'select-account': [
+    {
+      action: '/select-account',
+      csrf,
+      interaction,
+      client,
+      accounts: [
+        { session_id: 'ses_1', ...account },
+        { session_id: 'ses_2', name: 'Grace Hopper', email: 'grace.brewster.murray.hopper@navy.example.org' },
+      ],
+    },
+    { action: '/select-account', csrf, interaction, accounts: [] },
+  ],
+  logout: [
+    {
+      action: '/logout',
+      csrf,
+      client,
+      account,
+      fields: { state: 'af0ifjsldkj', post_logout_redirect_uri: 'https://a.example' },
+    },
+    { action: '/logout', csrf, fields: {} },
+  ],
+  'logged-out': [
+    { client, continue_uri: 'https://analytics.example.com/bye', everywhere: false },
+    { continue_uri: 'com.example.app:/bye', everywhere: true },
+    { everywhere: false },
+  ],
+  error: [
+    refusal,
+    {
+      status: 503,
+      error: 'temporarily_unavailable',
+      request_id: 'req-01J9ZK4T7R',
+      what_to_do: 'error.do.wait',
+      back: { href: 'https://analytics.example.com', label: 'Back to Acme Analytics' },
+    },
+    {
+      status: 418,
+      error: 'short_and_stout',
+      title_key: 'error.title.expired',
+      request_id: 'req-3',
+      what_to_do: 'error.do.restart',
+    },
+    { status: 404, error: 'no_such_code', request_id: 'req-4', what_to_do: 'error.do.start_page' },
+  ],
+  setup: [
+    setup,
+    {
+      ...setup,
+      values: { email: 'ada@', name: 'Ada Lovelace', username: 'a' },
+      errors: {
+        email: { key: 'setup.error.email' },
+        username: { key: 'setup.error.username' },
+        password: { key: 'setup.error.password_short', params: { min: 10 } },
+      },
+    },
+    { ...setup, errors: { name: { key: 'setup.error.name' }, form: { key: 'setup.error.form' } } },
+  ],
+  'setup-done': [{ account, login_href: '/login', issuer: 'https://id.example.com' }],
+  home: [home, { ...home, signed_in: account }, { ...home, setup_needed: true, links: [] }],
+  account: [
+    { account: { ...account, username: 'ada' }, sessions, consents, csrf, actions },
+    { account, sessions: sessions.slice(0, 1), consents: [], csrf, actions },
+  ],
+  'form-post': [
+    {
+      action: 'https://analytics.example.com/callback',
+      fields: { code: 'kw_ac_sample', state: 'af0ifjsldkj', iss: 'https://id.example.com' },
+    },
+  ],
+}

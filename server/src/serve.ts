@@ -1,0 +1,103 @@
+/**
+ * Owns the life of a server process: open everything, listen, do the recurring work, drain, close. Start reading at `serve`.
+ */
+import { authenticators, grants, jobs, routesFor } from './app.ts'
+import type { Config } from './config/schema.ts'
+import { StartError } from './config/start-error.ts'
+import { createCtx, type Ctx } from './ctx.ts'
+import { migrate } from './db/migrate.ts'
+import { buildServer } from './http/server.ts'
+import type { Log } from './io/log.ts'
+import { generateKey, rotateKeys } from './keys/rotate.ts'
+import type { Opened } from './open.ts'
+import { removeNode } from './sessions/nodes.ts'
+import { seed } from './operations/seed.ts'
+import { version } from './version.ts'
+
+export type Running = { ctx: Ctx; port: number; stop: () => Promise<void> }
+
+/** Starts a server on an opened database and listens. Resolves once requests are answered. */
+export const serve = async (config: Config, opened: Opened, log: Log): Promise<Running> => {
+  const { db } = opened
+  const fresh = opened.firstStart
+    ? new Map(config.signing_algs.map((alg) => [alg as string, generateKey(alg)]))
+    : new Map()
+  await migrate(db)
+  const ctx = createCtx({
+    config,
+    db,
+    log,
+    version,
+    rootSecret: opened.rootSecret,
+    grantTypes: grants.map((grant) => grant.grant_type),
+  })
+  await Promise.all([rotateKeys(ctx, fresh), ctx.feed.pull(), seed(ctx, { demo: config.profile === 'development' })])
+  const app = await buildServer(ctx, routesFor(config), authenticators)
+  await listen(app, config)
+  const hear = await db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {}))
+  const timers = startJobs(ctx)
+  const stop = async (): Promise<void> => {
+    ctx.drain()
+    for (const timer of timers) timer.stop()
+    await Promise.race([
+      app.close(),
+      new Promise((resolve) => setTimeout(resolve, config.drain_seconds * 1000).unref()),
+    ])
+    await settle(ctx, hear)
+  }
+  const address = app.server.address()
+  return { ctx, port: typeof address === 'object' && address !== null ? address.port : config.port, stop }
+}
+
+const listen = async (app: Awaited<ReturnType<typeof buildServer>>, config: Config): Promise<void> => {
+  try {
+    await app.listen({ port: config.port, host: config.host })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code === 'EADDRINUSE')
+      throw new StartError(`Port ${config.port} is in use. Stop what listens there, or choose another with PORT=…`)
+    if (code === 'EACCES')
+      throw new StartError(`This account may not listen on port ${config.port}. Choose a port above 1023 with PORT=…`)
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new StartError(`${config.host} is not an address of this machine. Set KEYWRIGHT_HOST.`)
+    throw error
+  }
+}
+
+/** Writes what is still in memory; a database that is gone must not keep the process alive. */
+const settle = async (ctx: Ctx, hear: { unlisten: () => Promise<void> }): Promise<void> => {
+  const last = [
+    ctx.decisions.flush(ctx.db),
+    ctx.tokenCounts.flush(ctx.db),
+    removeNode(ctx.db, ctx.nodeId),
+    hear.unlisten(),
+  ]
+  await Promise.race([Promise.allSettled(last), new Promise((resolve) => setTimeout(resolve, 2000).unref())])
+}
+
+/** Runs each job again after its pause. A failure is logged once until it works again: the database may be away for a while. */
+const startJobs = (ctx: Ctx): { stop: () => void }[] =>
+  jobs.map((job) => {
+    let failing = false
+    let timer: NodeJS.Timeout | undefined
+    let stopped = false
+    const turn = async (): Promise<void> => {
+      try {
+        await job.run(ctx)
+        if (failing) ctx.log.info({ job: job.name }, 'job works again')
+        failing = false
+      } catch (error) {
+        if (!failing && !stopped)
+          ctx.log.warn({ job: job.name, reason: error instanceof Error ? error.message : String(error) }, 'job failed')
+        failing = true
+      }
+      if (!stopped) timer = setTimeout(() => void turn(), job.everyMs)
+    }
+    timer = setTimeout(() => void turn(), job.everyMs)
+    return {
+      stop: () => {
+        stopped = true
+        clearTimeout(timer)
+      },
+    }
+  })

@@ -1,0 +1,79 @@
+/**
+ * Owns the way from a request to the sign-in behind it: the browser cookie, the session cookie, and who that is.
+ * Never starts or ends a session.
+ */
+import type { Ctx } from '../ctx.ts'
+import { cookieName, readCookie, type SetCookie } from '../http/cookies.ts'
+import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
+import type { HttpRequest } from '../http/route.ts'
+import { type Cache, createCache } from '../io/cache.ts'
+import type { Db } from '../db/connect.ts'
+import { secretText } from '../io/ids.ts'
+import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
+import { mayAct } from '../protocol/subject.ts'
+import { findLive, touchSession } from './store.ts'
+
+const minute = 60_000
+
+/** Makes the copies of sessions of a node; at most one second old, and never believed about revocation (security design 3.3). */
+export const createSessions = (db: Db, now: () => Date): Cache<LiveSession> =>
+  createCache({
+    max: 20_000,
+    ttlMs: 1000,
+    load: async (key) => await findLive(db, Buffer.from(key, 'base64url') as TokenHash, now()),
+  })
+
+/** Recognises a browser and, when its session is alive and its account may act, the person. Never a refusal. */
+export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promise<BrowserPrincipal> => {
+  const header = request.header('cookie')
+  const known = readCookie(header, ctx.config.issuer, 'browser')
+  const browser = known ?? secretText()
+  const session = await loadSession(ctx, request)
+  const subject = session && (await ctx.subjects.get(session.user_id))
+  const usable =
+    session !== undefined && subject !== undefined && mayAct({ user: subject }, 'login_required') === undefined
+  return {
+    browser,
+    isNew: known === undefined,
+    session: usable ? session : undefined,
+    subject: usable ? subject : undefined,
+  }
+}
+
+const loadSession = async (ctx: Ctx, request: HttpRequest): Promise<LiveSession | undefined> => {
+  const token = readCookie(request.header('cookie'), ctx.config.issuer, 'session')
+  if (token === undefined) return undefined
+  const key = hashToken(token).toString('base64url')
+  const session = await ctx.sessions.get(key)
+  if (session === undefined || (await isDead(ctx, session))) return undefined
+  if (request.now.getTime() - session.last_seen_at.getTime() > minute) {
+    session.last_seen_at = request.now
+    await touchSession(ctx.db, session.id, request.now, idleExpiry(ctx, request.now))
+  }
+  return session
+}
+
+/** A session is a token to the feed: its own id, its person, and the instant of its proof. */
+const isDead = async (ctx: Ctx, session: LiveSession): Promise<boolean> =>
+  await ctx.feed.isRevoked({
+    sid: session.id,
+    sub: session.user_id,
+    client_id: '',
+    jti: session.id,
+    iat: Math.floor(session.created_at.getTime() / 1000),
+  })
+
+/** When a session that is used now will have been idle for too long. */
+export const idleExpiry = (ctx: Ctx, now: Date): Date =>
+  new Date(now.getTime() + ctx.config.session_idle_seconds * 1000)
+
+/** The browser cookie to set when a page is shown to a browser that had none. It carries no authority by itself. */
+export const browserCookie = (principal: BrowserPrincipal): SetCookie[] =>
+  principal.isNew ? [{ name: 'browser', value: principal.browser, maxAgeSeconds: 400 * 86_400 }] : []
+
+/** The cookie that removes the session cookie. */
+export const noSession: SetCookie = { name: 'session', value: '' }
+
+/** Tells whether the request brought a session cookie at all, live or not. */
+export const hasSessionCookie = (ctx: Ctx, request: HttpRequest): boolean =>
+  request.header('cookie')?.includes(`${cookieName(ctx.config.issuer, 'session')}=`) ?? false

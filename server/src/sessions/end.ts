@@ -1,0 +1,43 @@
+/**
+ * Owns the ending of sessions: one, or everything a person has. What hangs on them ends in the same transaction, and the
+ * feed tells every node. Start reading at `endSession`.
+ */
+import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
+import { record } from '../events/record.ts'
+import { revokeFamiliesOfSession, revokeFamiliesOfUser } from '../token/families.ts'
+import { endAllOf, endOne } from './store.ts'
+
+/** Ends one session: its families without offline_access and its access tokens die with it. False when it had ended before. */
+export const endSession = async (
+  ctx: Ctx,
+  tx: Tx,
+  session_id: string,
+  now: Date,
+  because: string,
+): Promise<boolean> => {
+  const ended = await endOne(tx, session_id, now, because)
+  if (ended === undefined) return false
+  await revokeFamiliesOfSession(tx, session_id, now, because)
+  await ctx.feed.write(tx, [{ kind: 'session', key: session_id }], now)
+  await record(tx, { type: 'session.ended', now, user_id: ended.user_id, session_id, data: { because } })
+  return true
+}
+
+/** Ends every session, family and access token of a person, offline ones too. */
+export const endEverywhere = async (ctx: Ctx, tx: Tx, user_id: string, now: Date, because: string): Promise<void> => {
+  const sessions = await endAllOf(tx, user_id, now, because)
+  const families = await revokeFamiliesOfUser(tx, user_id, now, because)
+  const keys = [
+    ...sessions.map((key) => ({ kind: 'session' as const, key })),
+    ...families.map((key) => ({ kind: 'family' as const, key })),
+    { kind: 'user' as const, key: user_id },
+  ]
+  await ctx.feed.write(tx, keys, now)
+  await record(tx, {
+    type: 'sessions.ended_everywhere',
+    now,
+    user_id,
+    data: { because, sessions: sessions.length, families: families.length },
+  })
+}

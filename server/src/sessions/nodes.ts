@@ -1,0 +1,2 @@
+/** Owns what a stopping node does with its own row. */
+export { removeNode } from './revocation-store.ts'

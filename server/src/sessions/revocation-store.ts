@@ -1,0 +1,59 @@
+/** Owns the tables revocations and nodes. */
+import type { Db, Query } from '../db/connect.ts'
+import type { Revocation, RevocationKind } from './revocation.ts'
+
+export type RevocationRow = { seq: string; kind: RevocationKind; key: string; not_before: Date; expires_at: Date }
+export type Pulled = { rows: RevocationRow[]; watermark: string; db_now: Date; others: number }
+
+/** Writes revocations; `not_before` is the clock at this statement, so that nothing issued before it survives. */
+export const insertRevocations = async (
+  tx: Query,
+  revocations: Revocation[],
+  now: Date,
+  expires_at: Date,
+): Promise<void> => {
+  if (revocations.length === 0) return
+  await tx`insert into revocations ${tx(revocations.map(({ kind, key }) => ({ kind, key, not_before: now, expires_at })))}`
+}
+
+/**
+ * Reads what may have been committed since the last read. Sequence numbers commit out of order, so the reading follows
+ * transactions: everything from those that were still running at the last snapshot is read again.
+ */
+export const pullRevocations = async (
+  db: Db,
+  facts: { watermark: string | undefined; nodeId: string; now: Date },
+): Promise<Pulled> => {
+  const [row] = await db<{ watermark: string; db_now: Date; others: number; rows: RevocationRow[] | null }[]>`
+    select pg_snapshot_xmin(pg_current_snapshot())::text as watermark,
+      clock_timestamp() as db_now,
+      (select count(*)::int from nodes where id <> ${facts.nodeId} and seen_at > now() - interval '3 seconds') as others,
+      (select json_agg(json_build_object('seq', seq::text, 'kind', kind, 'key', key, 'not_before', not_before, 'expires_at', expires_at))
+        from revocations where xid >= ${facts.watermark ?? '0'}::xid8 and expires_at > ${facts.now}) as rows`
+  if (row === undefined) throw new Error('the database gave no snapshot')
+  const rows = (row.rows ?? []).map((found) => ({
+    ...found,
+    not_before: new Date(found.not_before),
+    expires_at: new Date(found.expires_at),
+  }))
+  return { ...row, rows }
+}
+
+/** Tells the other nodes how far this one has read. */
+export const touchNode = async (
+  db: Db,
+  node: { id: string; started_at: Date; now: Date; watermark: string },
+): Promise<void> => {
+  await db`
+    insert into nodes (id, started_at, seen_at, watermark) values (${node.id}, ${node.started_at}, ${node.now}, ${node.watermark}::xid8)
+    on conflict (id) do update set seen_at = excluded.seen_at, watermark = excluded.watermark`
+}
+
+/** How far the other live nodes have read. */
+export const watermarks = async (db: Db, nodeId: string): Promise<{ id: string; watermark: string }[]> =>
+  await db`select id, watermark::text as watermark from nodes where id <> ${nodeId} and seen_at > now() - interval '3 seconds' limit 1000`
+
+/** Says goodbye, so that nobody waits for a node that has stopped. */
+export const removeNode = async (db: Db, nodeId: string): Promise<void> => {
+  await db`delete from nodes where id = ${nodeId} or seen_at < now() - interval '1 hour'`
+}

@@ -1,0 +1,73 @@
+/** Owns the table sessions, and the ending of what hangs on a session: families and codes are ended through their owners' statements in end.ts. */
+import type { Query } from '../db/connect.ts'
+import type { SessionsRow } from '../db/tables.gen.ts'
+import type { LiveSession } from '../http/principal.ts'
+import type { TokenHash } from '../protocol/opaque-token.ts'
+
+export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because'>
+
+const live = ['id', 'browser_id', 'user_id', 'auth_time', 'amr', 'acr', 'created_at', 'last_seen_at'] as const
+
+/** The session of a cookie, when it has neither ended nor expired (checked at use, G-4). */
+export const findLive = async (tx: Query, token_hash: TokenHash, now: Date): Promise<LiveSession | undefined> => {
+  const rows = await tx<LiveSession[]>`
+    select ${tx(live)} from sessions
+    where token_hash = ${token_hash} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}`
+  return rows[0]
+}
+
+/** The live sessions of one browser, the last sign-in first: what the account chooser offers. */
+export const listOfBrowser = async (tx: Query, browser_id: string, now: Date): Promise<LiveSession[]> =>
+  await tx<LiveSession[]>`
+    select distinct on (user_id) ${tx(live)} from sessions
+    where browser_id = ${browser_id} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
+    order by user_id, auth_time desc limit 20`
+
+export type OwnSession = LiveSession & { ip: string | null; user_agent: string | null }
+
+/** The live sessions of one person, newest first. */
+export const listOfUser = async (tx: Query, user_id: string, now: Date): Promise<OwnSession[]> =>
+  await tx<OwnSession[]>`
+    select ${tx([...live, 'ip', 'user_agent'])} from sessions
+    where user_id = ${user_id} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
+    order by last_seen_at desc limit 100`
+
+export const insertSession = async (tx: Query, session: NewSession): Promise<void> => {
+  await tx`insert into sessions ${tx(session)}`
+}
+
+/** Puts a new secret in place of the old one: the browser chooses this session again. Returns it, unless it has ended. */
+export const rekeySession = async (
+  tx: Query,
+  facts: { id: string; browser_id: string; token_hash: TokenHash; now: Date; idle_expires_at: Date },
+): Promise<LiveSession | undefined> => {
+  const rows = await tx<LiveSession[]>`
+    update sessions set token_hash = ${facts.token_hash}, last_seen_at = ${facts.now}, idle_expires_at = ${facts.idle_expires_at}
+    where id = ${facts.id} and browser_id = ${facts.browser_id} and ended_at is null and expires_at > ${facts.now} and idle_expires_at > ${facts.now}
+    returning ${tx(live)}`
+  return rows[0]
+}
+
+/** Remembers that a session was used; called once a minute at most. */
+export const touchSession = async (tx: Query, id: string, now: Date, idle_expires_at: Date): Promise<void> => {
+  await tx`update sessions set last_seen_at = ${now}, idle_expires_at = ${idle_expires_at} where id = ${id} and ended_at is null`
+}
+
+/** Ends one session, once. Returns whose it was. */
+export const endOne = async (
+  tx: Query,
+  id: string,
+  now: Date,
+  because: string,
+): Promise<{ user_id: string } | undefined> => {
+  const rows = await tx<{ user_id: string }[]>`
+    update sessions set ended_at = ${now}, ended_because = ${because} where id = ${id} and ended_at is null returning user_id`
+  return rows[0]
+}
+
+/** Ends every session of a person, those named in `except` apart. Returns the ids. */
+export const endAllOf = async (tx: Query, user_id: string, now: Date, because: string): Promise<string[]> => {
+  const rows = await tx<{ id: string }[]>`
+    update sessions set ended_at = ${now}, ended_because = ${because} where user_id = ${user_id} and ended_at is null returning id`
+  return rows.map((row) => row.id)
+}

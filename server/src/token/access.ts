@@ -1,0 +1,44 @@
+/**
+ * Owns the check of an access token that somebody presents: ours, in time, not revoked, its client and its person may
+ * act. Used by UserInfo, introspection and revocation alike. JWTs are answered from memory while the feed is fresh.
+ */
+import type { Ctx } from '../ctx.ts'
+import type { AccessTokenClaims } from '../protocol/access-token.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { hashToken, parseOpaque } from '../protocol/opaque-token.ts'
+import { mayAct } from '../protocol/subject.ts'
+import { findAccessToken } from './store.ts'
+
+export type LiveToken = { claims: AccessTokenClaims; subject: Subject | undefined }
+export type Checked = LiveToken | { dead: string }
+
+/** Checks a token at this instant. `dead` says why, for the decision record only. */
+export const checkAccessToken = async (ctx: Ctx, token: string, now: Date): Promise<Checked> => {
+  const read = await readAccessToken(ctx, token, now)
+  if (read === undefined) return { dead: 'not an access token of this server' }
+  const { claims, kid } = read
+  const second = Math.floor(now.getTime() / 1000)
+  if (claims.exp <= second || claims.nbf > second + 60) return { dead: 'expired, or not valid yet' }
+  if (await ctx.feed.isRevoked({ ...claims, ...(kid !== undefined && { kid }) })) return { dead: 'revoked' }
+  const client = await ctx.clients.get(claims.client_id)
+  const person = claims.sub === claims.client_id ? undefined : ((await ctx.subjects.get(claims.sub)) ?? null)
+  const gate = mayAct({ client: client ?? null, ...(person !== undefined && { user: person }) }, 'invalid_token')
+  return gate ? { dead: `${gate.because.expected}: ${gate.because.got}` } : { claims, subject: person ?? undefined }
+}
+
+/** Reads a token of ours without asking whether it is still good: for revocation, which does not care. */
+export const readAccessToken = async (
+  ctx: Ctx,
+  token: string,
+  now: Date,
+): Promise<{ claims: AccessTokenClaims; kid?: string } | undefined> => {
+  if (token.startsWith('kw_at_')) {
+    if (parseOpaque('at', token) === undefined) return undefined
+    const claims = await findAccessToken(ctx.db, hashToken(token), now)
+    return claims && { claims }
+  }
+  // RFC 9068 §4: typ at+jwt, so that an ID token is never taken for an access token (security rule G-5).
+  const verified = ctx.signer.verify(token, 'at+jwt')
+  if (verified === undefined || verified.payload['iss'] !== ctx.config.issuer) return undefined
+  return { claims: verified.payload as unknown as AccessTokenClaims, kid: verified.kid }
+}

@@ -1,0 +1,69 @@
+/**
+ * Owns the pipeline of the token endpoint (RFC 6749 §3.2): 1 grant, 2 parameters, 3 redeem (load, decide, apply in one
+ * transaction or one guarded statement), 4 mint, 5 reply. A refusal takes the same road.
+ */
+import type { Ctx } from '../ctx.ts'
+import { callerOf, record } from '../events/record.ts'
+import { refuse } from '../http/errors.ts'
+import type { ClientPrincipal } from '../http/principal.ts'
+import { json, type Reply } from '../http/reply.ts'
+import type { HttpRequest } from '../http/route.ts'
+import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
+import { param } from '../protocol/params.ts'
+import type { Grant } from './grant.ts'
+import { issueTokens } from './issue.ts'
+
+/** Answers a token request of an authenticated client. */
+export const exchange = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { client }: ClientPrincipal,
+  grants: readonly Grant[],
+): Promise<Reply> => {
+  const grant = chooseGrant(request, client, grants)
+  const granted = isDenial(grant) ? grant : await grant.redeem(ctx, { request, client })
+  const log = { client_id: client.client_id, grant_type: param(request.form, 'grant_type')?.slice(0, 80) ?? '' }
+  if (isDenial(granted)) {
+    await record(ctx.db, {
+      type: 'token.refused',
+      now: request.now,
+      client_id: client.client_id,
+      data: { error: granted.error, grant_type: log.grant_type },
+      ...callerOf(request),
+    })
+    return refuse(ctx, granted, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
+  }
+  const tokens = await issueTokens(ctx, granted)
+  ctx.tokenCounts.add(client.client_id, log.grant_type, request.now)
+  return json(tokens, 200, { log: { ...log, ...(granted.person && { user_id: granted.person.subject.id }) } })
+}
+
+const chooseGrant = (
+  request: HttpRequest,
+  client: ClientPrincipal['client'],
+  grants: readonly Grant[],
+): Grant | Denial => {
+  const grant_type = param(request.form, 'grant_type')
+  if (grant_type === undefined) {
+    return deny('invalid_request', 'The parameter grant_type is missing.', {
+      rule: 'grant_type is REQUIRED (RFC 6749 §4.1.3)',
+      expected: 'a grant_type',
+      got: 'nothing',
+    })
+  }
+  const grant = grants.find((known) => known.grant_type === grant_type)
+  if (grant === undefined) {
+    return deny('unsupported_grant_type', 'The grant_type is not supported.', {
+      rule: 'grant_type is supported (RFC 6749 §5.2)',
+      expected: grants.map((known) => known.grant_type).join(' '),
+      got: shown(grant_type),
+    })
+  }
+  if (client.grant_types.includes(grant_type)) return grant
+  return deny('unauthorized_client', 'This client may not use this grant.', {
+    rule: 'the client has the grant (RFC 6749 §5.2)',
+    expected: client.grant_types.join(' '),
+    got: grant_type,
+    remedy: 'Give the client the grant.',
+  })
+}

@@ -1,0 +1,258 @@
+/**
+ * Owns the redemption of authorization codes (RFC 6749 §4.1.3). Fast road: one statement that carries every guard.
+ * When it finds nothing, the careful road locks the code, lets `decide` say why, and commits what follows from that.
+ */
+import { burnCode, type CodeFacts, type CodeWithPerson, consumeCode, loadCode } from '../../authorize/codes.ts'
+import type { Ctx } from '../../ctx.ts'
+import type { Tx } from '../../db/connect.ts'
+import { transact } from '../../db/transact.ts'
+import { callerOf, type Happening, record } from '../../events/record.ts'
+import { type Denial, deny, isDenial, shown } from '../../protocol/errors.ts'
+import { param, paramAll } from '../../protocol/params.ts'
+import { hashToken, parseOpaque, type TokenHash } from '../../protocol/opaque-token.ts'
+import { challengeOf, verifierMatches } from '../../protocol/pkce.ts'
+import { decideResources } from '../../protocol/resource.ts'
+import { mayAct } from '../../protocol/subject.ts'
+import { newNonce } from '../families.ts'
+import type { Grant, Granted, GrantRequest } from '../grant.ts'
+import { insertFamily, revokeFamily } from '../store.ts'
+
+/** What the request says, once and for both roads. */
+type Asked = {
+  code_hash: TokenHash
+  redirect_uri: string | undefined
+  code_verifier: string | undefined
+  client_id: string
+  now: Date
+}
+type Outcome =
+  | { outcome: 'grant' }
+  | { outcome: 'keep'; denial: Denial }
+  | { outcome: 'burn'; denial: Denial }
+  | { outcome: 'revoke'; denial: Denial; grant_id: string }
+
+export const authorizationCode: Grant = {
+  grant_type: 'authorization_code',
+  redeem: async (ctx, facts) => {
+    const asked = readAsked(facts)
+    if (isDenial(asked)) return asked
+    const fresh = familyOf(ctx, facts)
+    const person = (await fastRoad(ctx, facts, asked, fresh)) ?? (await carefulRoad(ctx, facts, asked, fresh))
+    return isDenial(person) ? person : await grantedOf(facts, person, fresh)
+  },
+}
+
+const readAsked = ({ request, client }: GrantRequest): Asked | Denial => {
+  const code = param(request.form, 'code')
+  if (code === undefined)
+    return deny('invalid_request', 'The parameter code is missing.', {
+      rule: 'code is REQUIRED (RFC 6749 §4.1.3)',
+      expected: 'a code',
+      got: 'nothing',
+    })
+  if (parseOpaque('ac', code) === undefined) return invalid('a code of this server', 'something else')
+  return {
+    code_hash: hashToken(code),
+    redirect_uri: param(request.form, 'redirect_uri'),
+    code_verifier: param(request.form, 'code_verifier'),
+    client_id: client.client_id,
+    now: request.now,
+  }
+}
+
+type Fresh = { nonce: Buffer; idle_expires_at: Date; expires_at: Date } | undefined
+
+/** The family that begins with this code, for a client that may refresh. */
+const familyOf = (ctx: Ctx, { request, client }: GrantRequest): Fresh => {
+  if (!client.grant_types.includes('refresh_token')) return undefined
+  const after = (seconds: number): Date => new Date(request.now.getTime() + seconds * 1000)
+  return {
+    nonce: newNonce(),
+    idle_expires_at: after(ctx.config.refresh_idle_seconds),
+    expires_at: after(ctx.config.refresh_absolute_seconds),
+  }
+}
+
+const fastRoad = async (
+  ctx: Ctx,
+  facts: GrantRequest,
+  asked: Asked,
+  family: Fresh,
+): Promise<CodeWithPerson | undefined> => {
+  // A request that cannot narrow what it was granted goes the fast road; the rest needs the decision first.
+  const code_challenge = asked.code_verifier === undefined ? null : challengeOf(asked.code_verifier)
+  if (code_challenge === undefined || paramAll(facts.request.form, 'resource').length > 0) return undefined
+  return await consumeCode(ctx.db, {
+    code_hash: asked.code_hash,
+    client_id: asked.client_id,
+    redirect_uri: asked.redirect_uri ?? null,
+    code_challenge,
+    now: asked.now,
+    family,
+    event: eventOf(facts),
+  })
+}
+
+const eventOf = ({ request, client }: GrantRequest): Happening => ({
+  type: 'token.issued',
+  now: request.now,
+  client_id: client.client_id,
+  data: { grant_type: 'authorization_code' },
+  ...callerOf(request),
+})
+
+const carefulRoad = async (
+  ctx: Ctx,
+  facts: GrantRequest,
+  asked: Asked,
+  family: Fresh,
+): Promise<CodeWithPerson | Denial> => {
+  const result = await transact(ctx.db, async (tx) => {
+    const found = await loadCode(tx, asked.code_hash, asked.now)
+    const decided = decide(found, asked, facts.client)
+    if (decided.outcome === 'grant' && found?.subject) {
+      const narrowed = decideResources(paramAll(facts.request.form, 'resource'), found.code.resource)
+      if (isDenial(narrowed)) return narrowed
+      return await applyGrant(tx, facts, { ...found, subject: found.subject }, asked, family)
+    }
+    if (decided.outcome === 'grant') return invalid('a living account', 'none')
+    await applyRefusal(ctx, tx, facts, decided, asked)
+    return decided.denial
+  })
+  if (isDenial(result) && result.because.rule === replayed) await ctx.feed.announce()
+  return result
+}
+
+const replayed = 'a code is used once; a second use revokes what the first one gave (RFC 6749 §4.1.2)'
+
+/**
+ * Decides what a code is worth to this request. Pure. A wrong client leaves it intact for its owner (TK-2); the right
+ * client with a wrong verifier or redirect URI burns it; a fully valid second use revokes the grant (TK-1).
+ */
+export const decide = (
+  found: CodeFacts | undefined,
+  asked: Asked,
+  client: { client_id: string; status: string },
+): Outcome => {
+  if (found === undefined) return { outcome: 'keep', denial: invalid('a code of this server', 'an unknown code') }
+  const { code, subject } = found
+  if (code.client_id !== asked.client_id)
+    return { outcome: 'keep', denial: invalid('a code of this client', 'a code of another client') }
+  const mismatch = checkBindings(code, asked)
+  if (code.used_at !== null) {
+    // Whoever holds the code alone must not be able to sign the person out: only a fully valid second use revokes.
+    if (mismatch) return { outcome: 'keep', denial: mismatch }
+    return {
+      outcome: 'revoke',
+      grant_id: code.grant_id,
+      denial: deny('invalid_grant', 'The code is not valid.', {
+        rule: replayed,
+        expected: 'a code that was not used',
+        got: `used at ${code.used_at.toISOString()}`,
+        remedy: 'Use each code once. If the application did, somebody else has seen the code.',
+      }),
+    }
+  }
+  if (mismatch) return { outcome: 'burn', denial: mismatch }
+  if (code.expires_at <= asked.now)
+    return { outcome: 'keep', denial: invalid(`use before ${code.expires_at.toISOString()}`, asked.now.toISOString()) }
+  const gate = mayAct({ user: subject ?? null, client }, 'invalid_grant')
+  if (gate) return { outcome: 'keep', denial: gate }
+  if (!found.session_live) return { outcome: 'keep', denial: invalid('a session that is alive', 'it has ended') }
+  return { outcome: 'grant' }
+}
+
+const checkBindings = (code: CodeFacts['code'], asked: Asked): Denial | undefined => {
+  // RFC 6749 §4.1.3: identical, and required when the authorization request had one.
+  const sameTarget =
+    asked.redirect_uri === undefined ? !code.redirect_uri_sent : asked.redirect_uri === code.redirect_uri
+  if (!sameTarget) return invalid(`redirect_uri ${code.redirect_uri}`, shown(asked.redirect_uri))
+  // RFC 7636 §4.6
+  return verifierMatches(asked.code_verifier, code.code_challenge)
+    ? undefined
+    : invalid(
+        'the code_verifier of the challenge',
+        asked.code_verifier === undefined ? 'no code_verifier' : 'another code_verifier',
+      )
+}
+
+const invalid = (expected: string, got: string): Denial =>
+  deny('invalid_grant', 'The code is not valid.', {
+    rule: 'the code was issued to this client, for this redirect_uri and verifier, and is fresh (RFC 6749 §4.1.3, RFC 7636 §4.6)',
+    expected,
+    got,
+    remedy: 'Send the code at once, with the redirect_uri and the code_verifier of its request.',
+  })
+
+const applyGrant = async (
+  tx: Tx,
+  facts: GrantRequest,
+  found: CodeFacts & { subject: NonNullable<CodeFacts['subject']> },
+  asked: Asked,
+  family: Fresh,
+): Promise<CodeWithPerson> => {
+  const { code, subject } = found
+  await burnCode(tx, asked.code_hash, asked.now)
+  if (family) {
+    const { client_id, user_id, session_id, scope, resource, auth_time, acr, amr } = code
+    const offline = scope.split(' ').includes('offline_access')
+    await insertFamily(tx, {
+      id: code.grant_id,
+      client_id,
+      user_id,
+      session_id,
+      offline,
+      scope,
+      resource,
+      auth_time,
+      acr,
+      amr,
+      gen: 1,
+      created_at: asked.now,
+      ...family,
+    })
+  }
+  await record(tx, { ...eventOf(facts), user_id: code.user_id, session_id: code.session_id })
+  const { id: _id, ...person } = subject
+  return { ...person, ...code }
+}
+
+const applyRefusal = async (
+  ctx: Ctx,
+  tx: Tx,
+  facts: GrantRequest,
+  decided: Exclude<Outcome, { outcome: 'grant' }>,
+  asked: Asked,
+): Promise<void> => {
+  if (decided.outcome === 'burn') await burnCode(tx, asked.code_hash, asked.now)
+  if (decided.outcome !== 'revoke') return
+  await revokeFamily(tx, decided.grant_id, asked.now, 'code replayed')
+  await ctx.feed.write(tx, [{ kind: 'family', key: decided.grant_id }], asked.now)
+  await record(tx, { type: 'code.replayed', now: asked.now, client_id: asked.client_id, ...callerOf(facts.request) })
+}
+
+const grantedOf = async (
+  { request, client }: GrantRequest,
+  code: CodeWithPerson,
+  family: Fresh,
+): Promise<Granted | Denial> => {
+  const narrowed = decideResources(paramAll(request.form, 'resource'), code.resource)
+  if (isDenial(narrowed)) return narrowed
+  return {
+    client,
+    scope: code.scope,
+    resources: narrowed.length > 0 ? narrowed : code.resource,
+    now: request.now,
+    person: {
+      subject: { ...code, id: code.user_id },
+      auth_time: code.auth_time,
+      acr: code.acr,
+      amr: code.amr,
+      session_id: code.session_id,
+      bound_to_session: family === undefined || !code.scope.split(' ').includes('offline_access'),
+      grant_id: code.grant_id,
+      nonce: code.nonce ?? undefined,
+    },
+    ...(family && { refresh: { id: code.grant_id, gen: 1, nonce: family.nonce } }),
+  }
+}

@@ -1,0 +1,29 @@
+/** Owns the client credentials grant (RFC 6749 §4.4): the client acts for itself, without person and without refresh token. */
+import { deny, isDenial } from '../../protocol/errors.ts'
+import { param, paramAll } from '../../protocol/params.ts'
+import { decideResources } from '../../protocol/resource.ts'
+import { decideScope, formatScope, parseScope } from '../../protocol/scope.ts'
+import type { Grant } from '../grant.ts'
+
+/** Scopes that speak of a person mean nothing here. */
+const personal = ['openid', 'profile', 'email', 'phone', 'address', 'offline_access', 'roles']
+
+export const clientCredentials: Grant = {
+  grant_type: 'client_credentials',
+  redeem: async (_ctx, { request, client }) => {
+    // RFC 6749 §4.4: confidential clients only. The schema says so too; this is the check that speaks.
+    if (client.token_endpoint_auth_method === 'none') {
+      return deny('unauthorized_client', 'A public client cannot act for itself.', {
+        rule: 'confidential clients only (RFC 6749 §4.4)',
+        expected: 'a client with a secret',
+        got: 'auth method none',
+      })
+    }
+    const own = parseScope(client.scope).filter((name) => !personal.includes(name))
+    const scopes = decideScope(param(request.form, 'scope'), own, 'all')
+    if (isDenial(scopes)) return scopes
+    const resources = decideResources(paramAll(request.form, 'resource'), client.resources)
+    if (isDenial(resources)) return resources
+    return { client, scope: formatScope(scopes), resources, now: request.now }
+  },
+}

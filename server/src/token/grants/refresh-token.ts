@@ -1,0 +1,223 @@
+/**
+ * Owns refreshing (RFC 6749 §6, RFC 9700 §4.14): every use rotates; the previous token within the grace gives the same
+ * successor again, so a lost answer costs nobody their sign-in; any older one revokes the family. Fast road: one
+ * guarded update. Careful road: the family locked, `decide`, effects and refusal committed together.
+ */
+import type { Ctx } from '../../ctx.ts'
+import { transact } from '../../db/transact.ts'
+import { callerOf, type Happening, record } from '../../events/record.ts'
+import { type Denial, deny, isDenial } from '../../protocol/errors.ts'
+import { param, paramAll } from '../../protocol/params.ts'
+import { decideResources } from '../../protocol/resource.ts'
+import { decideScope, formatScope, parseScope } from '../../protocol/scope.ts'
+import { mayAct } from '../../protocol/subject.ts'
+import { type FamilyKey, openRefreshToken } from '../families.ts'
+import type { Grant, Granted, GrantRequest } from '../grant.ts'
+import { type FamilyFacts, type FamilyWithPerson, loadFamily, revokeFamily, rotateFamily } from '../store.ts'
+
+type Asked = {
+  presented: FamilyKey
+  client_id: string
+  now: Date
+  graceSeconds: number
+  scope: string | undefined
+  resources: readonly string[]
+}
+type Outcome =
+  | { outcome: 'rotate' }
+  | { outcome: 'repeat' }
+  | { outcome: 'keep'; denial: Denial }
+  | { outcome: 'revoke'; denial: Denial }
+
+export const refreshToken: Grant = {
+  grant_type: 'refresh_token',
+  redeem: async (ctx, facts) => {
+    const asked = readAsked(ctx, facts)
+    if (isDenial(asked)) return asked
+    const narrowing = asked.scope !== undefined || asked.resources.length > 0
+    const rotated = narrowing ? undefined : await fastRoad(ctx, facts, asked)
+    if (rotated)
+      return grantedOf(facts, rotated, rotated.gen, {
+        scope: currentScope(rotated.scope, facts),
+        resources: rotated.resource,
+      })
+    return await carefulRoad(ctx, facts, asked)
+  },
+}
+
+const readAsked = (ctx: Ctx, { request, client }: GrantRequest): Asked | Denial => {
+  const token = param(request.form, 'refresh_token')
+  if (token === undefined)
+    return deny('invalid_request', 'The parameter refresh_token is missing.', {
+      rule: 'refresh_token is REQUIRED (RFC 6749 §6)',
+      expected: 'a refresh token',
+      got: 'nothing',
+    })
+  const presented = openRefreshToken(ctx, token)
+  if (presented === undefined) return invalid('a refresh token of this server', 'something else')
+  return {
+    presented,
+    client_id: client.client_id,
+    now: request.now,
+    graceSeconds: client.refresh_grace_seconds ?? ctx.config.refresh_grace_seconds,
+    scope: param(request.form, 'scope'),
+    resources: paramAll(request.form, 'resource'),
+  }
+}
+
+const fastRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<FamilyWithPerson | undefined> =>
+  await rotateFamily(ctx.db, {
+    ...asked.presented,
+    client_id: asked.client_id,
+    now: asked.now,
+    idle_expires_at: idleExpiry(ctx, asked.now),
+    event: eventOf(ctx, facts),
+  })
+
+const idleExpiry = (ctx: Ctx, now: Date): Date => new Date(now.getTime() + ctx.config.refresh_idle_seconds * 1000)
+
+/** Refreshes are counted; one by one they are recorded only where the deployment wants that. */
+const eventOf = (ctx: Ctx, { request, client }: GrantRequest): Happening | undefined =>
+  ctx.config.audit_tokens === 'all'
+    ? {
+        type: 'token.refreshed',
+        now: request.now,
+        client_id: client.client_id,
+        data: { grant_type: 'refresh_token' },
+        ...callerOf(request),
+      }
+    : undefined
+
+const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<Granted | Denial> => {
+  let reused = false
+  const result = await transact(ctx.db, async (tx) => {
+    const found = await loadFamily(tx, asked.presented.id, asked.now)
+    const decided = decide(found, asked, facts.client)
+    if (decided.outcome === 'revoke') {
+      reused = true
+      await revokeFamily(tx, asked.presented.id, asked.now, 'refresh token reused')
+      await ctx.feed.write(tx, [{ kind: 'family', key: asked.presented.id }], asked.now)
+      await record(tx, {
+        type: 'refresh_token.reused',
+        now: asked.now,
+        client_id: asked.client_id,
+        user_id: found?.family.user_id,
+        ...callerOf(facts.request),
+      })
+    }
+    if ('denial' in decided) return decided.denial
+    if (found?.subject === undefined) return invalid('a living account', 'none')
+    const narrowed = narrow(found.family, asked, facts)
+    if (isDenial(narrowed)) return narrowed
+    const { id: _id, ...person } = found.subject
+    if (decided.outcome === 'repeat')
+      return grantedOf(facts, { ...person, ...found.family }, found.family.gen, narrowed)
+    const rotated = await rotateFamily(tx, {
+      ...asked.presented,
+      client_id: asked.client_id,
+      now: asked.now,
+      idle_expires_at: idleExpiry(ctx, asked.now),
+      event: eventOf(ctx, facts),
+    })
+    return rotated
+      ? grantedOf(facts, rotated, rotated.gen, narrowed)
+      : invalid('a family that can be used', 'it changed')
+  })
+  if (reused) await ctx.feed.announce()
+  return result
+}
+
+/** Decides what a refresh token is worth to this request. Pure. */
+export const decide = (
+  found: FamilyFacts | undefined,
+  asked: Asked,
+  client: { client_id: string; status: string },
+): Outcome => {
+  if (found === undefined) return keep(invalid('a family of this server', 'an unknown family'))
+  const { family, subject } = found
+  const { gen, nonce } = asked.presented
+  // Bound to its client (RFC 6749 §6): another client learns nothing and changes nothing.
+  if (family.client_id !== asked.client_id)
+    return keep(invalid('a refresh token of this client', 'one of another client'))
+  if (!family.nonce.equals(nonce) || gen > family.gen)
+    return keep(invalid('a generation of this family', `generation ${gen} of ${family.gen}`))
+  if (family.revoked_at !== null)
+    return keep(invalid('a family that is not revoked', `revoked: ${family.revoked_because ?? 'no reason'}`))
+  if (gen < family.gen && !withinGrace(family, asked)) return { outcome: 'revoke', denial: reuse(gen, family.gen) }
+  if (family.expires_at <= asked.now || family.idle_expires_at <= asked.now)
+    return keep(
+      invalid(
+        'a family that has not expired',
+        `expired at ${[family.expires_at, family.idle_expires_at].map((at) => at.toISOString()).sort()[0] ?? ''}`,
+      ),
+    )
+  const gate = mayAct({ user: subject ?? null, client }, 'invalid_grant')
+  if (gate) return keep(gate)
+  if (!family.offline && !found.session_live) return keep(invalid('a session that is alive', 'it has ended'))
+  return { outcome: gen === family.gen ? 'rotate' : 'repeat' }
+}
+
+/** The token before the current one, soon after it was used: its answer was lost, or it was sent twice at once. */
+const withinGrace = (family: FamilyFacts['family'], asked: Asked): boolean =>
+  asked.presented.gen === family.gen - 1 &&
+  family.prev_used_at !== null &&
+  asked.now.getTime() - family.prev_used_at.getTime() < asked.graceSeconds * 1000
+
+const keep = (denial: Denial): Outcome => ({ outcome: 'keep', denial })
+
+const invalid = (expected: string, got: string): Denial =>
+  deny('invalid_grant', 'The refresh token is not valid.', {
+    rule: 'the refresh token was issued to this client and its family is alive (RFC 6749 §6, RFC 9700 §4.14)',
+    expected,
+    got,
+    remedy: 'Send the person to sign in again.',
+  })
+
+const reuse = (gen: number, current: number): Denial =>
+  deny('invalid_grant', 'The refresh token is not valid.', {
+    rule: 'a refresh token is used once; reuse outside the grace revokes its family (RFC 9700 §4.14.2)',
+    expected: `generation ${current}`,
+    got: `generation ${gen}`,
+    remedy: 'Keep the newest refresh token only. If the application did, somebody else has an old one.',
+  })
+
+/** RFC 6749 §6: the scope may shrink only. RFC 8707 §2.2: so may the resources. */
+const narrow = (
+  family: FamilyFacts['family'],
+  asked: Asked,
+  facts: GrantRequest,
+): { scope: string; resources: string[] } | Denial => {
+  const allowed = parseScope(currentScope(family.scope, facts))
+  const scopes = decideScope(asked.scope, allowed, 'all')
+  if (isDenial(scopes)) return scopes
+  const resources = decideResources(asked.resources, family.resource)
+  if (isDenial(resources)) return resources
+  return { scope: formatScope(scopes), resources: resources.length > 0 ? resources : family.resource }
+}
+
+/** What was granted, less what the client may no longer ask for (security rule TK-6). */
+const currentScope = (granted: string, { client }: GrantRequest): string => {
+  const allowed = client.scope.split(' ')
+  return formatScope(parseScope(granted).filter((name) => allowed.includes(name)))
+}
+
+const grantedOf = (
+  { request, client }: GrantRequest,
+  family: FamilyWithPerson,
+  gen: number,
+  narrowed: { scope: string; resources: string[] },
+): Granted => ({
+  client,
+  ...narrowed,
+  now: request.now,
+  person: {
+    subject: { ...family, id: family.user_id },
+    auth_time: family.auth_time,
+    acr: family.acr,
+    amr: family.amr,
+    session_id: family.session_id,
+    bound_to_session: !family.offline,
+    grant_id: family.id,
+  },
+  refresh: { id: family.id, gen, nonce: family.nonce },
+})

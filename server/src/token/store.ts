@@ -1,0 +1,178 @@
+/** Owns the tables refresh_families, access_tokens and token_counts. Codes are authorize/store.ts's. */
+import type { Query } from '../db/connect.ts'
+import type { AccessTokensRow, RefreshFamiliesRow } from '../db/tables.gen.ts'
+import type { AccessTokenClaims } from '../protocol/access-token.ts'
+import type { Subject } from '../protocol/claims.ts'
+import type { TokenHash } from '../protocol/opaque-token.ts'
+import { subjectOf } from '../users/subject.ts'
+import { type Happening, recordFrom } from '../events/record.ts'
+
+export type Family = RefreshFamiliesRow
+
+/** Revokes the families that end with a session: those without offline_access (OpenID Connect Core §11). */
+export const revokeFamiliesOfSession = async (
+  tx: Query,
+  session_id: string,
+  now: Date,
+  because: string,
+): Promise<void> => {
+  await tx`
+    update refresh_families set revoked_at = ${now}, revoked_because = ${because}
+    where session_id = ${session_id} and not offline and revoked_at is null`
+}
+
+/** Revokes every family of a person. Returns the ids. */
+export const revokeFamiliesOfUser = async (
+  tx: Query,
+  user_id: string,
+  now: Date,
+  because: string,
+): Promise<string[]> => {
+  const rows = await tx<{ id: string }[]>`
+    update refresh_families set revoked_at = ${now}, revoked_because = ${because} where user_id = ${user_id} and revoked_at is null returning id`
+  return rows.map((row) => row.id)
+}
+
+/** Revokes the families of a person with one client: what a withdrawn consent ends. Returns the ids. */
+export const revokeFamiliesOfConsent = async (
+  tx: Query,
+  user_id: string,
+  client_id: string,
+  now: Date,
+): Promise<string[]> => {
+  const rows = await tx<{ id: string }[]>`
+    update refresh_families set revoked_at = ${now}, revoked_because = 'consent withdrawn'
+    where user_id = ${user_id} and client_id = ${client_id} and revoked_at is null returning id`
+  return rows.map((row) => row.id)
+}
+
+/** Revokes one family, once. */
+export const revokeFamily = async (tx: Query, id: string, now: Date, because: string): Promise<boolean> => {
+  const rows = await tx`
+    update refresh_families set revoked_at = ${now}, revoked_because = ${because} where id = ${id} and revoked_at is null returning id`
+  return rows.length === 1
+}
+
+export const insertFamily = async (
+  tx: Query,
+  family: Omit<Family, 'prev_used_at' | 'revoked_at' | 'revoked_because'>,
+): Promise<void> => {
+  await tx`insert into refresh_families ${tx(family)}`
+}
+
+export type FamilyFacts = { family: Family; subject: Subject | undefined; session_live: boolean }
+
+const familyColumns = [
+  'id',
+  'client_id',
+  'user_id',
+  'session_id',
+  'offline',
+  'scope',
+  'resource',
+  'auth_time',
+  'acr',
+  'amr',
+  'gen',
+  'prev_used_at',
+  'nonce',
+  'created_at',
+  'idle_expires_at',
+  'expires_at',
+  'revoked_at',
+  'revoked_because',
+] as const
+
+/** A family without a lock: enough to check a MAC, or to describe it. */
+export const findFamily = async (tx: Query, id: string): Promise<Family | undefined> => {
+  const rows = await tx<Family[]>`select ${tx(familyColumns)} from refresh_families where id = ${id}`
+  return rows[0]
+}
+
+/** Everything the careful road decides on, with the family locked. */
+export const loadFamily = async (tx: Query, id: string, now: Date): Promise<FamilyFacts | undefined> => {
+  const [family] = await tx<Family[]>`select ${tx(familyColumns)} from refresh_families where id = ${id} for update`
+  if (family === undefined) return undefined
+  const [subject] = await tx<Subject[]>`select * from (${subjectOf(tx)}) as subject where id = ${family.user_id}`
+  const alive = await tx`
+    select 1 from sessions where id = ${family.session_id} and ended_at is null and expires_at > ${now}`
+  return { family, subject, session_live: alive.length === 1 }
+}
+
+export type Rotation = {
+  id: string
+  gen: number
+  client_id: string
+  nonce: Buffer
+  now: Date
+  idle_expires_at: Date
+  event?: Happening | undefined
+}
+/** A family with its person, side by side in one row. */
+export type FamilyWithPerson = Family & Omit<Subject, 'id'>
+
+/**
+ * The fast road of a refresh: one statement whose `where` carries every guard that refresh.ts decides on the careful
+ * road. Returns the rotated family with its person, or nothing, in which case nothing has changed.
+ */
+export const rotateFamily = async (tx: Query, facts: Rotation): Promise<FamilyWithPerson | undefined> => {
+  const event = facts.event === undefined ? tx`select 1 where false` : recordFrom(tx, 'rotated', facts.event)
+  const rows = await tx<FamilyWithPerson[]>`
+    with rotated as (
+      update refresh_families f set gen = f.gen + 1, prev_used_at = ${facts.now}, idle_expires_at = least(${facts.idle_expires_at}, f.expires_at)
+      where f.id = ${facts.id} and f.gen = ${facts.gen} and f.client_id = ${facts.client_id} and f.nonce = ${facts.nonce}
+        and f.revoked_at is null and f.expires_at > ${facts.now} and f.idle_expires_at > ${facts.now}
+        and exists (select 1 from users u where u.id = f.user_id and u.status = 'active')
+        and (f.offline or exists (select 1 from sessions s where s.id = f.session_id and s.ended_at is null and s.expires_at > ${facts.now}))
+      returning f.*
+    ), event as (${event})
+    select s.*, r.* from rotated r join (${subjectOf(tx)}) s on s.id = r.user_id`
+  return rows[0]
+}
+
+export const insertAccessToken = async (
+  tx: Query,
+  token: {
+    token_hash: TokenHash
+    claims: AccessTokenClaims
+    created_at: Date
+    expires_at: Date
+    user_id: string | undefined
+  },
+): Promise<void> => {
+  const { claims } = token
+  await tx`insert into access_tokens ${tx({
+    token_hash: token.token_hash,
+    jti: claims.jti,
+    client_id: claims.client_id,
+    user_id: token.user_id ?? null,
+    session_id: claims.sid ?? null,
+    grant_id: claims.grant_id ?? null,
+    claims: claims as never,
+    created_at: token.created_at,
+    expires_at: token.expires_at,
+  })}`
+}
+
+/** The claims of an opaque access token that has not expired. */
+export const findAccessToken = async (
+  tx: Query,
+  token_hash: TokenHash,
+  now: Date,
+): Promise<AccessTokenClaims | undefined> => {
+  const rows = await tx<
+    Pick<AccessTokensRow, 'claims'>[]
+  >`select claims from access_tokens where token_hash = ${token_hash} and expires_at > ${now}`
+  return rows[0]?.claims as AccessTokenClaims | undefined
+}
+
+/** Adds up tokens that are not recorded one by one. */
+export const addCounts = async (
+  tx: Query,
+  rows: { client_id: string; grant_type: string; minute: Date; issued: number }[],
+): Promise<void> => {
+  if (rows.length === 0) return
+  await tx`
+    insert into token_counts ${tx(rows)}
+    on conflict (client_id, grant_type, minute) do update set issued = token_counts.issued + excluded.issued`
+}

@@ -1,0 +1,34 @@
+/**
+ * Owns what an email address and a user name may be (security rule EM-1), and their canonical form: the one that is
+ * unique, looked up, and counted by the throttle. Pure.
+ */
+import { domainToASCII } from 'node:url'
+
+/** One plain addr-spec, lower case, domain as A-label; undefined for everything else. */
+export const canonicalEmail = (input: string): string | undefined => {
+  const text = input.normalize('NFKC')
+  if (countAt(input) !== 1 || countAt(text) !== 1) return undefined
+  const [local = '', domain = ''] = text.split('@')
+  const ascii = domainToASCII(domain.toLowerCase())
+  const canonical = `${local.toLowerCase()}@${ascii}`
+  const wellFormed = localForm.test(local) && !local.includes('..') && domainForm.test(ascii) && canonical.length <= 254
+  return wellFormed ? canonical : undefined
+}
+
+const countAt = (text: string): number => text.split('@').length - 1
+const localForm = /^(?!\.)[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)$/u
+const domainForm = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/
+
+/** A user name: letters, digits and . _ - without @, so that no name can be mistaken for an address. Lower case. */
+export const canonicalUsername = (input: string): string | undefined => {
+  const name = input.normalize('NFKC').toLowerCase()
+  return /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u.test(name) ? name : undefined
+}
+
+/** What somebody typed into the sign-in field, in the form in which accounts are found. */
+export const canonicalLogin = (input: string): string => {
+  const text = input.trim()
+  const canonical = text.includes('@') ? canonicalEmail(text) : canonicalUsername(text)
+  // What cannot be an account is still counted, under a form that no account has.
+  return canonical ?? `?${text.normalize('NFKC').toLowerCase().slice(0, 320)}`
+}

@@ -1,0 +1,28 @@
+/**
+ * Owns how the tests run. Node itself runs the TypeScript, as it does in production: no transformation, so that the
+ * coverage of a child process (a real server) has the same positions as that of the tests and both are added up.
+ */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['{server,scripts,examples,bench}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'data/**'],
+    globalSetup: ['server/test/support/global-setup.ts'],
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    allowOnly: false,
+    coverage: {
+      provider: 'v8',
+      autoAttachSubprocess: true,
+      include: ['server/src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/*.gen.ts'],
+      reporter: ['json-summary', 'json'],
+      reportOnFailure: true,
+    },
+  },
+})
