@@ -82,6 +82,9 @@ const firstGuess: Partial<Record<LoadRowId, number>> = {
   login: 60,
 }
 
+/** Less, and the compiler of a server in JavaScript is still at work in the first window. */
+const warmUpSeconds = 1
+
 type Span = { subject: Subject; seconds: number; rate: number }
 
 async function oneWindow(run: RowRun, { subject, seconds, rate }: Span): Promise<WindowResult> {

@@ -5,6 +5,7 @@
 import type { Ctx } from './ctx.ts'
 import type { HttpRequest, Route } from './http/route.ts'
 import { json, type Reply } from './http/reply.ts'
+import { type Denial, deny } from './protocol/errors.ts'
 
 type Row = {
   from: 'A' | 'B' | 'C' | 'D' | 'E'
@@ -12,7 +13,7 @@ type Row = {
   path: string
   /** The route it leads to. */
   to: string
-  request?: (old: HttpRequest) => HttpRequest
+  request?: (ctx: Ctx, old: HttpRequest) => HttpRequest | Denial
   response?: (ours: Reply) => Reply
 }
 
@@ -20,6 +21,19 @@ const withForm = (old: HttpRequest, change: Record<string, string | undefined>):
   const form = new Map(old.form)
   for (const [name, value] of Object.entries(change)) if (value !== undefined) form.set(name, [value])
   return { ...old, form }
+}
+
+/** System E knew one client only and never named it: the setting compat_client_id says which one that is here. */
+const ofKnownClient = (ctx: Ctx, old: HttpRequest): HttpRequest | Denial => {
+  if (old.form.has('client_id') || old.header('authorization') !== undefined) return old
+  const client_id = ctx.config.compat_client_id
+  if (client_id !== undefined) return withForm(old, { client_id })
+  return deny('invalid_request', 'The parameter client_id is missing.', {
+    rule: 'a call without client_id needs the setting KEYWRIGHT_COMPAT_CLIENT_ID',
+    expected: 'client_id, or the setting',
+    got: 'neither',
+    remedy: "Set KEYWRIGHT_COMPAT_CLIENT_ID to the client that stands for the older system's users.",
+  })
 }
 
 /** The rows of what is built so far; each capability lands its own. */
@@ -53,14 +67,14 @@ export const rows: readonly Row[] = [
     method: 'POST',
     path: '/auth/token/refresh',
     to: '/oauth/token',
-    request: (old) => withForm(old, { grant_type: 'refresh_token' }),
+    request: (ctx, old) => ofKnownClient(ctx, withForm(old, { grant_type: 'refresh_token' })),
   },
   {
     from: 'E',
     method: 'POST',
     path: '/auth/revoke',
     to: '/oauth/revoke',
-    request: (old) => withForm(old, { token: old.form.get('refresh_token')?.[0] }),
+    request: (ctx, old) => ofKnownClient(ctx, withForm(old, { token: old.form.get('refresh_token')?.[0] })),
     response: (ours) => (ours.status === 200 ? json({ detail: 'Refresh token revoked successfully' }) : ours),
   },
 ]
@@ -73,9 +87,8 @@ const adapt = (row: Row, own: readonly Route[]): Route => {
   if (target === undefined)
     throw new Error(`compat row ${row.path} leads to ${row.method} ${row.to}, which does not exist`)
   const handler = async (ctx: Ctx, request: HttpRequest, principal: unknown): Promise<Reply> => {
-    const body = row.request ? row.request(request) : request
     const answer = target.handler as (...facts: unknown[]) => Reply | Promise<Reply>
-    const ours = await answer(ctx, body, principal)
+    const ours = await answer(ctx, request, principal)
     const reply = row.response ? row.response(ours) : ours
     const headers = {
       deprecation: 'true',
@@ -84,5 +97,12 @@ const adapt = (row: Row, own: readonly Route[]): Route => {
     }
     return { ...reply, headers }
   }
-  return { ...target, path: row.path, summary: `${target.summary} (older path)`, handler } as Route
+  const adapt = row.request
+  return {
+    ...target,
+    ...(adapt && { adapt, multipart: true }),
+    path: row.path,
+    summary: `${target.summary} (older path)`,
+    handler,
+  } as Route
 }

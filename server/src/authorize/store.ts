@@ -120,7 +120,8 @@ export const consumeCode = async (tx: Query, facts: Consumption): Promise<CodeWi
         and (c.redirect_uri = ${facts.redirect_uri} or (${facts.redirect_uri}::text is null and not c.redirect_uri_sent))
         and c.code_challenge is not distinct from ${facts.code_challenge}
         and exists (select 1 from users u where u.id = c.user_id and u.status = 'active')
-        and exists (select 1 from sessions s where s.id = c.session_id and s.ended_at is null and s.expires_at > ${facts.now})
+        -- The lock makes whoever ends the session wait, and then see the family that begins here.
+        and exists (select 1 from sessions s where s.id = c.session_id and s.ended_at is null and s.expires_at > ${facts.now} for share)
       returning c.*
     ), family as (${family}), event as (${recordFrom(tx, 'consumed', facts.event)})
     select s.*, c.* from consumed c join (${subjectOf(tx)}) s on s.id = c.user_id`
@@ -139,7 +140,7 @@ export const loadCode = async (tx: Query, code_hash: TokenHash, now: Date): Prom
   if (code === undefined) return undefined
   const [subject] = await tx<Subject[]>`select * from (${subjectOf(tx)}) as subject where id = ${code.user_id}`
   const alive =
-    await tx`select 1 from sessions where id = ${code.session_id} and ended_at is null and expires_at > ${now}`
+    await tx`select 1 from sessions where id = ${code.session_id} and ended_at is null and expires_at > ${now} for share`
   return { code, subject, session_live: alive.length === 1 }
 }
 

@@ -4,41 +4,21 @@
  * Never reads the environment (load.ts does). Start reading at `settings`.
  */
 import { z } from 'zod'
+import { day, flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
 
-/** What the documentation and the loader need to know about one setting. */
-export type Leaf = { env: string; description: string; secret?: boolean; group: string }
+import { tokenSettings } from './token-settings.ts'
 
-const leaves = z.registry<Leaf>()
-const flag = z.enum(['on', 'off']).transform((word) => word === 'on')
-const list = z
-  .string()
-  .transform((text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()])))
-const seconds = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
-const count = seconds
-const day = 86_400
-
-/** Names the group of settings that follow, and gives each its environment name and its sentence. */
-const group =
-  (name: string) =>
-  <T extends z.ZodType>(env: string, schema: T, description: string, secret = false): T => {
-    leaves.add(schema, { env, description, secret, group: name })
-    return schema
-  }
+export type { Leaf } from './leaf.ts'
+export { type SigningAlg, signingAlgs } from './token-settings.ts'
 
 const basics = group('Basics')
 const storage = group('Storage')
 const network = group('Network')
-const tokens = group('Tokens and sessions')
-const keys = group('Signing keys')
 const signin = group('Sign-in')
 const limits = group('Limits')
 const look = group('Look')
 const operation = group('Operation')
 const mail = group('Mail')
-
-/** The algorithms this server can sign with (RFC 7518 §3.1, RFC 8037 §3.1). */
-export const signingAlgs = ['RS256', 'ES256', 'PS256', 'EdDSA'] as const
-export type SigningAlg = (typeof signingAlgs)[number]
 
 export const settings = z.object({
   profile: basics(
@@ -64,11 +44,12 @@ export const settings = z.object({
       .optional(),
     'The public address of this server, exactly as clients see it; it is the `iss` of every token. Default: http://localhost:$PORT.',
   ),
-  root_secret: basics(
-    'KEYWRIGHT_ROOT_SECRET',
-    z.string().min(32).optional(),
-    'At least 32 characters that protect every key and secret in the database. Made and kept in the data folder when absent; required in production.',
-    true,
+  root_secret: secret(
+    basics(
+      'KEYWRIGHT_ROOT_SECRET',
+      z.string().min(32).optional(),
+      'At least 32 characters that protect every key and secret in the database. Made and kept in the data folder when absent; required in production.',
+    ),
   ),
 
   data_dir: storage(
@@ -76,21 +57,23 @@ export const settings = z.object({
     z.string().min(1).default('./data'),
     'The folder of the embedded PostgreSQL, the root secret and the cache.',
   ),
-  database_url: storage(
-    'DATABASE_URL',
-    z.string().describe('a postgres:// or postgresql:// address').optional(),
-    'A PostgreSQL to use instead of the embedded one, as postgres://user:password@host:port/name.',
-    true,
+  database_url: secret(
+    storage(
+      'DATABASE_URL',
+      z.string().describe('a postgres:// or postgresql:// address').optional(),
+      'A PostgreSQL to use instead of the embedded one, as postgres://user:password@host:port/name.',
+    ),
   ),
-  redis_url: storage(
-    'REDIS_URL',
-    z.string().describe('a redis:// or rediss:// address').optional(),
-    'A Redis, Valkey or Dragonfly that shares request counters between nodes. Not used yet: a start with it set says so.',
-    true,
+  redis_url: secret(
+    storage(
+      'REDIS_URL',
+      z.string().describe('a redis:// or rediss:// address').optional(),
+      'A Redis, Valkey or Dragonfly that shares request counters between nodes. Not used yet: a start with it set says so.',
+    ),
   ),
   database_pool: storage(
     'KEYWRIGHT_DATABASE_POOL',
-    count(2, 500).default(10),
+    whole(2, 500).default(10),
     'Connections to PostgreSQL that one process opens at most.',
   ),
   database_prepare: storage(
@@ -124,6 +107,12 @@ export const settings = z.object({
     'The paths of the five older systems beside the canonical ones.',
   ),
 
+  compat_client_id: network(
+    'KEYWRIGHT_COMPAT_CLIENT_ID',
+    z.string().min(1).optional(),
+    'The client that stands for callers of the older systems that name none. Unset: such calls are refused with 400.',
+  ),
+
   registration: signin(
     'KEYWRIGHT_REGISTRATION',
     z.enum(['off', 'token', 'open']).default('token'),
@@ -131,105 +120,27 @@ export const settings = z.object({
   ),
   password_min_length: signin(
     'KEYWRIGHT_PASSWORD_MIN_LENGTH',
-    count(8, 64).default(10),
+    whole(8, 64).default(10),
     'Shortest accepted new password, in characters.',
   ),
   password_memory_kib: signin(
     'KEYWRIGHT_PASSWORD_MEMORY_KIB',
-    count(19_456, 1_048_576).default(19_456),
+    whole(19_456, 1_048_576).default(19_456),
     'Memory of one argon2id hash, in KiB.',
   ),
-  password_passes: signin('KEYWRIGHT_PASSWORD_PASSES', count(2, 20).default(2), 'Passes of one argon2id hash.'),
+  password_passes: signin('KEYWRIGHT_PASSWORD_PASSES', whole(2, 20).default(2), 'Passes of one argon2id hash.'),
   throttle_free: signin(
     'KEYWRIGHT_THROTTLE_FREE',
-    count(1, 20).default(5),
+    whole(1, 20).default(5),
     'Wrong passwords per account from unknown devices before delays begin.',
   ),
   throttle_hard_cap: signin(
     'KEYWRIGHT_THROTTLE_HARD_CAP',
-    count(10, 100).default(100),
+    whole(10, 100).default(100),
     'Wrong passwords in a row after which unknown devices are refused altogether.',
   ),
 
-  code_ttl_seconds: tokens(
-    'KEYWRIGHT_CODE_TTL_SECONDS',
-    seconds(10, 600).default(60),
-    'Life of an authorization code.',
-  ),
-  interaction_ttl_seconds: tokens(
-    'KEYWRIGHT_INTERACTION_TTL_SECONDS',
-    seconds(60, 3600).default(1800),
-    'How long a sign-in in progress can be finished.',
-  ),
-  access_token_ttl_seconds: tokens(
-    'KEYWRIGHT_ACCESS_TOKEN_TTL_SECONDS',
-    seconds(30, 3600).default(300),
-    'Life of an access token.',
-  ),
-  id_token_ttl_seconds: tokens(
-    'KEYWRIGHT_ID_TOKEN_TTL_SECONDS',
-    seconds(30, 3600).default(300),
-    'Life of an ID token.',
-  ),
-  access_token_format: tokens(
-    'KEYWRIGHT_ACCESS_TOKEN_FORMAT',
-    z.enum(['jwt', 'opaque']).default('jwt'),
-    'Format of access tokens unless the client says otherwise.',
-  ),
-  refresh_idle_seconds: tokens(
-    'KEYWRIGHT_REFRESH_IDLE_SECONDS',
-    seconds(60, 365 * day).default(14 * day),
-    'A refresh token family dies when it is not used for this long.',
-  ),
-  refresh_absolute_seconds: tokens(
-    'KEYWRIGHT_REFRESH_ABSOLUTE_SECONDS',
-    seconds(60, 730 * day).default(90 * day),
-    'A refresh token family dies this long after the sign-in.',
-  ),
-  refresh_grace_seconds: tokens(
-    'KEYWRIGHT_REFRESH_GRACE_SECONDS',
-    seconds(0, 60).default(10),
-    'How long a lost answer can be asked for again with the previous refresh token; 0 switches it off.',
-  ),
-  session_idle_seconds: tokens(
-    'KEYWRIGHT_SESSION_IDLE_SECONDS',
-    seconds(60, 365 * day).default(day),
-    'A session ends when it is not used for this long.',
-  ),
-  session_absolute_seconds: tokens(
-    'KEYWRIGHT_SESSION_ABSOLUTE_SECONDS',
-    seconds(60, 365 * day).default(30 * day),
-    'A session ends this long after the sign-in.',
-  ),
-  audit_tokens: tokens(
-    'KEYWRIGHT_AUDIT_TOKENS',
-    z.enum(['counted', 'all']).default('counted'),
-    'Whether refreshes and client credentials are counted per client and minute, or each recorded as an event.',
-  ),
-
-  signing_algs: keys(
-    'KEYWRIGHT_SIGNING_ALGS',
-    list
-      .pipe(z.array(z.enum(signingAlgs)).min(1))
-      .describe('RS256, ES256, PS256 or EdDSA, comma separated')
-      .default([...signingAlgs]),
-    'Algorithms that have a key; the first one is the default for ID tokens and access tokens. OpenID Connect asks for RS256 among them.',
-  ),
-  jwks_max_age_seconds: keys(
-    'KEYWRIGHT_JWKS_MAX_AGE_SECONDS',
-    seconds(0, day).default(600),
-    'How long the published keys may be cached.',
-  ),
-  key_publish_seconds: keys(
-    'KEYWRIGHT_KEY_PUBLISH_SECONDS',
-    seconds(0, 30 * day).default(day),
-    'How long a new key is published before it signs.',
-  ),
-  key_rotate_seconds: keys(
-    'KEYWRIGHT_KEY_ROTATE_SECONDS',
-    seconds(60, 730 * day).default(90 * day),
-    'Age at which a signing key is replaced.',
-  ),
+  ...tokenSettings,
 
   limits: limits(
     'KEYWRIGHT_LIMITS',
@@ -238,22 +149,22 @@ export const settings = z.object({
   ),
   limit_address: limits(
     'KEYWRIGHT_LIMIT_ADDRESS',
-    count(1, 10_000_000).default(1200),
+    whole(1, 10_000_000).default(1200),
     'Requests per minute and address, all routes together.',
   ),
   limit_login_address: limits(
     'KEYWRIGHT_LIMIT_LOGIN_ADDRESS',
-    count(1, 1_000_000).default(30),
+    whole(1, 1_000_000).default(30),
     'Sign-in attempts per minute and address.',
   ),
   limit_login_network: limits(
     'KEYWRIGHT_LIMIT_LOGIN_NETWORK',
-    count(1, 1_000_000).default(300),
+    whole(1, 1_000_000).default(300),
     'Sign-in attempts per minute and IPv6 /48 or IPv4 /24.',
   ),
   limit_client: limits(
     'KEYWRIGHT_LIMIT_CLIENT',
-    count(1, 10_000_000).default(600),
+    whole(1, 10_000_000).default(600),
     'Token endpoint requests per minute and client.',
   ),
 
@@ -292,23 +203,25 @@ export const settings = z.object({
     z.string().optional(),
     'Log to this file instead of standard output; it is rotated at 10 MB and five are kept.',
   ),
-  management_token: operation(
-    'KEYWRIGHT_MANAGEMENT_TOKEN',
-    z.string().min(16).optional(),
-    'The bearer token that unlocks the detailed checks of /health.',
-    true,
+  management_token: secret(
+    operation(
+      'KEYWRIGHT_MANAGEMENT_TOKEN',
+      z.string().min(16).optional(),
+      'The bearer token that unlocks the detailed checks of /health.',
+    ),
   ),
   drain_seconds: operation(
     'KEYWRIGHT_DRAIN_SECONDS',
-    seconds(0, 300).default(10),
+    whole(0, 300).default(10),
     'How long SIGTERM waits for requests in flight.',
   ),
 
-  smtp_url: mail(
-    'KEYWRIGHT_SMTP_URL',
-    z.string().describe('an smtp:// or smtps:// address').optional(),
-    'The mail server, as smtp://user:password@host:port. Nothing sends mail yet; the setting is kept for it.',
-    true,
+  smtp_url: secret(
+    mail(
+      'KEYWRIGHT_SMTP_URL',
+      z.string().describe('an smtp:// or smtps:// address').optional(),
+      'The mail server, as smtp://user:password@host:port. Nothing sends mail yet; the setting is kept for it.',
+    ),
   ),
   mail_from: mail(
     'KEYWRIGHT_MAIL_FROM',
@@ -329,7 +242,5 @@ export type Config = Readonly<Parsed & { issuer: string; host: string }>
 /** Each setting's name in `Config` with its leaf, in the order of the file. */
 export const leavesOf = (): { name: keyof Parsed; schema: z.ZodType; leaf: Leaf }[] =>
   Object.entries(settings.shape).map(([name, schema]) => {
-    const leaf = leaves.get(schema)
-    if (!leaf) throw new Error(`setting ${name} has no description`)
-    return { name: name as keyof Parsed, schema, leaf }
+    return { name: name as keyof Parsed, schema, leaf: leafOf(schema) }
   })

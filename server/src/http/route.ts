@@ -3,6 +3,7 @@
  * in the slice that owns it; `app.ts` lists them all.
  */
 import type { Ctx } from '../ctx.ts'
+import type { Denial } from '../protocol/errors.ts'
 import type { Params } from '../protocol/params.ts'
 import type { Principals } from './principal.ts'
 import type { Reply } from './reply.ts'
@@ -41,6 +42,10 @@ export type RouteOf<A extends Auth> = {
   errors: ErrorForm
   /** Body of a POST; anything else is answered with 415. */
   accepts?: 'form' | 'json'
+  /** Reshapes an older system's call before anybody looks at it, authentication included; only compat.ts has use for it. */
+  adapt?: (ctx: Ctx, request: HttpRequest) => HttpRequest | Denial
+  /** Also reads `multipart/form-data` without files; only compat.ts has use for it. */
+  multipart?: boolean
   /** `public`: any origin, no credentials. `client`: only origins registered for the client that calls. Default: none. */
   cors?: 'public' | 'client'
   /** A limit stricter than the one per address. */

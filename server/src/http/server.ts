@@ -19,10 +19,11 @@ import { corsHeaders, preflight } from './cors.ts'
 import { refuse } from './errors.ts'
 import { checkEnvelope, createMethods } from './guards.ts'
 import { checkLimits } from './limits.ts'
+import { isMultipart, readMultipart } from './multipart.ts'
 import type { Authenticators } from './principal.ts'
 import { readRequest, requestId, shell } from './read.ts'
 import type { Reply } from './reply.ts'
-import type { ErrorForm, Route, RouteOf } from './route.ts'
+import type { ErrorForm, HttpRequest, Route, RouteOf } from './route.ts'
 import { send } from './send.ts'
 
 const kib = 1024
@@ -68,8 +69,7 @@ export const buildServer = async (
       config: { route },
       bodyLimit: (route.accepts === 'json' ? 256 : 64) * kib,
     })
-    if (base !== '' && route.path.startsWith('/health'))
-      app.route({ method: route.method, url: route.path, handler, config: { route } })
+    for (const url of alsoAt(base, route.path)) app.route({ method: route.method, url, handler, config: { route } })
   }
   app.setNotFoundHandler(async (raw, out) => await notFound(ctx, raw, out, methods))
   app.setErrorHandler(async (error: FastifyError, raw, out) => await failed(ctx, error, raw, out))
@@ -82,11 +82,21 @@ declare module 'fastify' {
   }
 }
 
+/**
+ * Further addresses of a route when the issuer has a path: probes ask at the root, and well-known documents stand in the
+ * path-inserted form too (RFC 8414 §3.1, RFC 8615).
+ */
+const alsoAt = (base: string, path: string): string[] => {
+  if (base === '') return []
+  if (path.startsWith('/.well-known/')) return [path + base]
+  return path.startsWith('/health') ? [path] : []
+}
+
 /** Bodies arrive as bytes; read.ts turns them into text and refuses what is not exact. */
 const addParsers = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
-    ['application/x-www-form-urlencoded', 'application/json'],
+    ['application/x-www-form-urlencoded', 'application/json', 'multipart/form-data'],
     { parseAs: 'buffer' },
     (_raw, body, done) => done(null, body),
   )
@@ -127,7 +137,7 @@ const addHooks = (ctx: Ctx, app: FastifyInstance): void => {
 const handle =
   (ctx: Ctx, route: Route, authenticators: Authenticators) =>
   async (raw: FastifyRequest, out: FastifyReply): Promise<FastifyReply> => {
-    const request = readRequest(ctx, raw, route)
+    const request = await read(ctx, raw, route)
     const where = { route: route.path, request: isDenial(request) ? shell(ctx, raw) : request }
     if (isDenial(request)) return sendReply(ctx, raw, out, refuse(ctx, request, route.errors, where))
     const limited = checkLimits(ctx, request, route.limit)
@@ -139,6 +149,18 @@ const handle =
     if (route.cors) out.headers(await corsHeaders(ctx, route.cors, request))
     return sendReply(ctx, raw, out, reply)
   }
+
+/** Reads the request as the route accepts it, reshaped where the route is an older system's. */
+const read = async (ctx: Ctx, raw: FastifyRequest, route: Route): Promise<HttpRequest | Denial> => {
+  const plain = route.multipart && isMultipart(raw) ? await readParts(ctx, raw) : readRequest(ctx, raw, route)
+  return isDenial(plain) || route.adapt === undefined ? plain : route.adapt(ctx, plain)
+}
+
+const readParts = async (ctx: Ctx, raw: FastifyRequest): Promise<HttpRequest | Denial> => {
+  const form = await readMultipart(raw)
+  const rest = readRequest(ctx, raw, undefined)
+  return isDenial(form) || isDenial(rest) ? (isDenial(form) ? form : rest) : { ...rest, form }
+}
 
 const sendReply = (ctx: Ctx, _raw: FastifyRequest, out: FastifyReply, reply: Reply): FastifyReply => {
   if (reply.log) replies.set(out, reply)

@@ -56,7 +56,12 @@ const wordingOf = (lang: string, catalogue: Catalogue, onMissing: (sentence: str
     if (!Object.hasOwn(params, name)) onMissing(`The message ${key} needs the parameter ${name}.`)
     return String(params[name] ?? '')
   }
-  const instants = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+  // Made at the first date: it costs more than everything else here, and most pages show none.
+  let instants: Intl.DateTimeFormat | undefined
+  const inUtc = (when: Date) => {
+    instants ??= new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+    return `${instants.format(when)} UTC`
+  }
   return {
     lang,
     dir: rightToLeft.has(lang) ? 'rtl' : 'ltr',
@@ -69,11 +74,11 @@ const wordingOf = (lang: string, catalogue: Catalogue, onMissing: (sentence: str
         (_, name: string) => `<bdi>${escapeHtml(value(params, name, key))}</bdi>`,
       ),
     timed: (key, when) => {
-      const element = `<time datetime="${when.toISOString()}">${escapeHtml(`${instants.format(when)} UTC`)}</time>`
+      const element = `<time datetime="${when.toISOString()}">${escapeHtml(inUtc(when))}</time>`
       return escapeHtml(find(key)).replace('{{time}}', () => element)
     },
     duration: (totalSeconds) => durationIn(lang, totalSeconds),
-    instant: (when) => `${instants.format(when)} UTC`,
+    instant: inUtc,
   }
 }
 

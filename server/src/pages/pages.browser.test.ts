@@ -156,8 +156,10 @@ describe('sign-in', () => {
     await page.fill('#password', 'secret')
     await page.click('[aria-label="Show password"]')
     expect(await page.getAttribute('#password', 'type')).toBe('text')
+    posts = []
     await page.click('button:has-text("Sign in")')
     expect(await page.getAttribute('#password', 'type')).toBe('password')
+    await expect.poll(() => posts).toHaveLength(1)
     await context.close()
   })
 

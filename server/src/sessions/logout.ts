@@ -34,7 +34,7 @@ const rpLogout = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipa
     hint !== undefined &&
     (browser.session === undefined ||
       (browser.session.user_id === hint.sub && (hint.sid === undefined || hint.sid === browser.session.id)))
-  if (!proved) return browser.session ? confirmPage(ctx, browser, wish) : done(wish, false)
+  if (!proved) return browser.session ? confirmPage(ctx, browser, wish) : nobodyHere(wish)
   const ended = [browser.session?.id, hint.sid].filter((id) => id !== undefined)
   await endHere(ctx, [...new Set(ended)], request)
   return done(wish, false)
@@ -86,6 +86,17 @@ const done = (wish: Wish, everywhere: boolean): Reply => {
     200,
     { cookies },
   )
+}
+
+/** Without a proof that the application asked, the way back is offered, not taken. */
+const nobodyHere = (wish: Wish): Reply => {
+  const { target, state, client } = wish
+  const continue_uri = target === undefined ? undefined : redirectOut(target, state === undefined ? {} : { state }, 'query')
+  return page('logged-out', {
+    everywhere: false,
+    ...(client && { client: { client_name: client.client_name } }),
+    ...(continue_uri?.kind === 'redirect' && { continue_uri: continue_uri.to }),
+  })
 }
 
 const fieldNames = ['client_id', 'post_logout_redirect_uri', 'state'] as const

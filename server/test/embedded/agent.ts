@@ -15,6 +15,9 @@ const log = (line: string): void => {
   if (logFile !== '') appendFileSync(logFile, `${line}\n`)
 }
 
+// A terminal's Ctrl-C reaches us too; what it does to the database is the question.
+process.on('SIGINT', () => {})
+
 const before = performance.now()
 try {
   const embedded = await openEmbedded({ dataDir, log })

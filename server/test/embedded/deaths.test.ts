@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { type Agent, newFolder, postgresIn, postmasterOf, startAgent } from './support.ts'
+import { type Agent, newFolder, postgresIn, postmasterOf, startAgent, usedDataDir } from './support.ts'
 
 const newDataDir = (): string => join(newFolder(0o755), 'data')
 
@@ -46,7 +46,7 @@ describe('several processes', () => {
   })
 
   test('a guest leaves the server alone, and takes over when its owner stops', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const owner = startAgent({ dataDir })
     await owner.opened()
     const [guest, passing] = [startAgent({ dataDir }), startAgent({ dataDir })]
@@ -57,13 +57,13 @@ describe('several processes', () => {
     await owner.stop()
     // Nobody asks: the guest looks by itself.
     await expect.poll(() => guest.call('owner'), { timeout: 5000 }).toBe(true)
-    expect(await guest.sql('select 1 as one')).toEqual([{ one: 1 }])
+    await untilAnswers(guest)
     await guest.stop()
     expect(postgresIn(dataDir)).toEqual([])
   })
 
   test('kill -9 of the owner: its server shuts down in order, a guest takes over', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const owner = startAgent({ dataDir })
     await owner.opened()
     await owner.sql('create table things as select generate_series(1, 1000) as number')
@@ -80,7 +80,7 @@ describe('several processes', () => {
   })
 
   test('a guest that needs it takes over at once: ensure does not wait for the look', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const owner = startAgent({ dataDir })
     await owner.opened()
     const guest = startAgent({ dataDir })
@@ -95,7 +95,7 @@ describe('several processes', () => {
   })
 
   test('kill -9 of an owner nobody shares with leaves no process', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const owner = startAgent({ dataDir })
     await owner.opened()
     await owner.kill()
@@ -124,7 +124,7 @@ describe('several processes', () => {
 
 describe('the server dies', () => {
   test('kill -9: it is there again without anybody asking, with every committed row', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const agent = startAgent({ dataDir })
     await agent.opened()
     await agent.sql('create table things as select generate_series(1, 1000) as number')
@@ -148,12 +148,12 @@ describe('the server dies', () => {
   })
 
   test('kill -9 while a query works that never looks up: it is ended, then the server starts', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const agent = startAgent({ dataDir })
     await agent.opened()
     const busy = agent
       .sql('select count(*) from generate_series(1, 40000) a, generate_series(1, 40000) b')
-      .catch((error: Error) => error)
+      .catch((error: unknown) => error)
     await expect
       .poll(() =>
         agent.sql("select 1 from pg_stat_activity where query like 'select count(*) from gen%' and state = 'active'"),
@@ -161,7 +161,7 @@ describe('the server dies', () => {
       .toHaveLength(1)
     // Somebody's shell that stands in the folder is no backend and must live.
     const bystander = startAgent({
-      dataDir: newDataDir(),
+      dataDir: await usedDataDir(),
       prefix: ['sh', '-c', `cd ${join(dataDir, 'postgres')} && exec "$@"`, 'sh'],
     })
     await bystander.opened()
@@ -177,7 +177,7 @@ describe('the server dies', () => {
   })
 
   test('somebody stops it in order: it is started again all the same', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const agent = startAgent({ dataDir })
     await agent.opened()
     const before = postmasterOf(dataDir)
@@ -189,8 +189,8 @@ describe('the server dies', () => {
   })
 
   test('Ctrl-C reaches the whole process group, and the database outlives the draining', async () => {
-    const dataDir = newDataDir()
-    const agent = startAgent({ dataDir, prefix: ['setsid', 'sh', '-c', 'trap "" INT; exec "$@"', 'sh'] })
+    const dataDir = await usedDataDir()
+    const agent = startAgent({ dataDir, prefix: ['setsid'] })
     await agent.opened()
     const before = postmasterOf(dataDir)
     process.kill(-(agent.process.pid ?? 0), 'SIGINT')
@@ -201,7 +201,7 @@ describe('the server dies', () => {
   })
 
   test('a lock whose process number some other program has now does not keep it from starting', async () => {
-    const dataDir = newDataDir()
+    const dataDir = await usedDataDir()
     const agent = startAgent({ dataDir })
     await agent.opened()
     const lock = join(dataDir, 'postgres', 'postmaster.pid')
@@ -209,7 +209,7 @@ describe('the server dies', () => {
     await agent.stop()
     // As after a container was killed and starts again: the numbers are small and come back. PostgreSQL tolerates its
     // own ancestors, so the number is that of a process beside it.
-    const other = startAgent({ dataDir: newDataDir() })
+    const other = startAgent({ dataDir: await usedDataDir() })
     await other.opened()
     const [, ...rest] = text.split('\n')
     for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) {

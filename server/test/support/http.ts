@@ -45,10 +45,16 @@ export type HttpClient = {
   walk: (reply: Reply | Promise<Reply>) => Promise<Reply>
 }
 
-/** A client with an empty cookie jar, or with the jar of another one. Paths are resolved against `origin`. */
-export function httpClient(origin: string, jar: CookieJar = cookieJar()): HttpClient {
-  const request = (path: string | URL, options: Request = {}): Promise<Reply> =>
-    send(new URL(path, origin), options, jar)
+/** `jar`: another client's cookies. `port`: where to connect instead, as a proxy does that hands on the Host header. */
+export type ClientOptions = { jar?: CookieJar; port?: number }
+
+/** A client of one origin, against which paths are resolved. Its cookie jar is empty unless one is given. */
+export function httpClient(origin: string, { jar = cookieJar(), port }: ClientOptions = {}): HttpClient {
+  const request = (path: string | URL, options: Request = {}): Promise<Reply> => {
+    const url = new URL(path, origin)
+    const connectTo = port === undefined || url.origin !== new URL(origin).origin ? url.port : String(port)
+    return send({ url, connectTo }, options, jar)
+  }
   const client: HttpClient = {
     jar,
     request,
@@ -103,9 +109,11 @@ function fillIn(page: Reply, values: Record<string, string>, choice: Choice): { 
   return { url, options: { headers } }
 }
 
-function send(url: URL, options: Request, jar: CookieJar): Promise<Reply> {
+type Target = { url: URL; connectTo: string }
+
+function send({ url, connectTo }: Target, options: Request, jar: CookieJar): Promise<Reply> {
   const { body, type } = encode(options)
-  const headers: OutgoingHttpHeaders = { accept: 'text/html,application/json;q=0.9,*/*;q=0.8' }
+  const headers: OutgoingHttpHeaders = { host: url.host, accept: 'text/html,application/json;q=0.9,*/*;q=0.8' }
   const cookie = jar.header(url)
   if (cookie !== undefined) headers.cookie = cookie
   if (type !== undefined) headers['content-type'] = type
@@ -113,7 +121,8 @@ function send(url: URL, options: Request, jar: CookieJar): Promise<Reply> {
   Object.assign(headers, lowerCase(options.headers ?? {}))
   const method = options.method ?? (body === undefined ? 'GET' : 'POST')
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest(url, { method, headers, agent: false }, (incoming) => {
+    const place = { hostname: url.hostname, port: connectTo, path: `${url.pathname}${url.search}` }
+    const outgoing = httpRequest({ ...place, method, headers, agent: false }, (incoming) => {
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('error', reject)

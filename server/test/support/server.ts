@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, childEnv, type Exit, shim, startChild, temporaryFolder } from './child.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
+import type { CookieJar } from './cookie-jar.ts'
 import { type HttpClient, httpClient } from './http.ts'
 import { freePort } from './port.ts'
 
@@ -39,8 +40,11 @@ export type Server = Child & {
   logs: () => LogLine[]
   /** Waits until a log line matches, 10 seconds at most. */
   untilLog: (matches: (line: LogLine) => boolean) => Promise<LogLine>
-  /** A new person's browser without JavaScript. */
-  client: () => HttpClient
+  /**
+   * A new person's browser without JavaScript, at the issuer's address; in a cluster as if a proxy sent all its requests
+   * to this node. With a jar it is the same person at another node.
+   */
+  client: (jar?: CookieJar) => HttpClient
 }
 
 export type LogLine = Record<string, unknown>
@@ -111,7 +115,7 @@ export async function spawnServer(options: ServerOptions): Promise<Server> {
     env,
     logs,
     untilLog: (matches) => untilLog(logs, matches),
-    client: () => httpClient(origin),
+    client: (jar) => httpClient(issuer, jar === undefined ? { port } : { port, jar }),
   }
 }
 

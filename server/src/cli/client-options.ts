@@ -1,0 +1,78 @@
+/** Owns the options that describe a client, for `create`, `update` and `apply`, and their way to client metadata. */
+import { type Command, Option } from 'commander'
+import type { ClientType, Metadata } from '../clients/registration.ts'
+import { collect, wholeNumber } from './input.ts'
+
+export type RequiredMetadata = { name: string; type: ClientType }
+
+export type MetadataOptions = {
+  name?: string
+  type?: ClientType
+  description?: string
+  redirectUri?: string[]
+  postLogoutRedirectUri?: string[]
+  grant?: string[]
+  scope?: string
+  resource?: string[]
+  audience?: string[]
+  origin?: string[]
+  authMethod?: string
+  signingAlg?: string
+  tokenFormat?: string
+  accessTokenTtl?: number
+  refreshGrace?: number
+  requirePkce?: boolean
+  firstParty?: boolean
+}
+
+const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine']
+
+/** Adds the options. `named`: whether --name and --type must be given. */
+export const metadataOptions = (command: Command, named: boolean): Command => {
+  const name = new Option('--name <name>', 'the name that people see').makeOptionMandatory(named)
+  const type = new Option('--type <type>', 'what it is; decides the defaults').choices(clientTypes).makeOptionMandatory(named)
+  return command
+    .addOption(name)
+    .addOption(type)
+    .option('--redirect-uri <uri>', 'where answers may go; may be repeated', collect)
+    .option('--post-logout-redirect-uri <uri>', 'where people may land after signing out; may be repeated', collect)
+    .option('--grant <grant_type>', 'a grant it may use; may be repeated', collect)
+    .option('--scope <scopes>', 'scopes it may ask for, separated by spaces')
+    .option('--resource <uri>', 'an API it may get tokens for; may be repeated', collect)
+    .option('--audience <uri>', 'an API that it is: it may introspect tokens for it; may be repeated', collect)
+    .option('--origin <origin>', 'a browser origin that may call the endpoints; may be repeated', collect)
+    .option('--auth-method <method>', 'client_secret_basic, client_secret_post or none')
+    .option('--signing-alg <alg>', 'RS256, ES256, PS256 or EdDSA, for its tokens')
+    .addOption(new Option('--token-format <format>', 'format of its access tokens').choices(['jwt', 'opaque']))
+    .option('--access-token-ttl <seconds>', 'life of its access tokens', wholeNumber)
+    .option('--refresh-grace <seconds>', 'how long a lost refresh answer can be asked for again', wholeNumber)
+    .option('--require-pkce', 'demand PKCE (the default)')
+    .option('--no-require-pkce', 'do without PKCE; confidential clients only')
+    .option('--first-party', 'ours: people are not asked for consent')
+    .option('--no-first-party', 'people are asked for consent (the default)')
+    .option('--description <text>', 'a note for administrators')
+}
+
+/** The metadata that was named; what was not is left out, so that it keeps its value or gets its default. */
+export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
+  const all: Partial<Metadata> = {
+    client_name: options.name,
+    type: options.type,
+    description: options.description,
+    redirect_uris: options.redirectUri,
+    post_logout_redirect_uris: options.postLogoutRedirectUri,
+    grant_types: options.grant,
+    scope: options.scope,
+    resources: options.resource,
+    audiences: options.audience,
+    allowed_origins: options.origin,
+    token_endpoint_auth_method: options.authMethod,
+    signing_alg: options.signingAlg,
+    access_token_format: options.tokenFormat,
+    access_token_ttl_seconds: options.accessTokenTtl,
+    refresh_grace_seconds: options.refreshGrace,
+    require_pkce: options.requirePkce,
+    first_party: options.firstParty,
+  } as Partial<Metadata>
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,62 @@
+/**
+ * Owns what a command stands on: the same settings, database and record as the server's, beside a running server or
+ * without one. Everything is closed again. Loaded only by commands that need it. Start reading at `withCtx`.
+ */
+import { grants } from '../app.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { createCtx, type Ctx } from '../ctx.ts'
+import { migrate } from '../db/migrate.ts'
+import { createLog } from '../io/log.ts'
+import { type Opened, openDatabase } from '../open.ts'
+import { seed } from '../operations/seed.ts'
+import { removeNode } from '../sessions/nodes.ts'
+import { version } from '../version.ts'
+
+/** Runs a command's work on the migrated database of this deployment. Throws StartError when it cannot be opened. */
+export const withCtx = async <T>(work: (ctx: Ctx) => Promise<T>): Promise<T> =>
+  await withDatabase(async (config, opened) => {
+    const fresh = (await migrate(opened.db)).length > 0
+    const ctx = createCtx({
+      config,
+      db: opened.db,
+      // Standard output belongs to the result.
+      log: createLog({ level: 'silent' }),
+      version,
+      rootSecret: opened.rootSecret,
+      grantTypes: grants.map((grant) => grant.grant_type),
+    })
+    try {
+      // Tells how far this machine's clock is from the database's, so that what is written has the right time.
+      await ctx.feed.pull()
+      if (fresh) await seed(ctx, { demo: false })
+      return await work(ctx)
+    } finally {
+      await removeNode(ctx.db, ctx.nodeId).catch(() => {})
+    }
+  })
+
+/** Runs work on the opened database as it is, without migrations. */
+export const withDatabase = async <T>(work: (config: Config, opened: Opened) => Promise<T>): Promise<T> => {
+  const { config } = loadConfig()
+  // A command needs few connections; the running servers need the others.
+  const opened = await openDatabase({ ...config, database_pool: 2 }, () => {})
+  const forget = closeOnSignal(opened)
+  try {
+    return await work(config, opened)
+  } finally {
+    forget()
+    await opened.close()
+  }
+}
+
+/** Ctrl-C must not leave the embedded PostgreSQL that this command started. */
+const closeOnSignal = (opened: Opened): (() => void) => {
+  const signals = { SIGINT: 130, SIGTERM: 143 } as const
+  const stop = (signal: NodeJS.Signals): void => {
+    const exit = (): never => process.exit(signal === 'SIGINT' ? signals.SIGINT : signals.SIGTERM)
+    void opened.close().then(exit, exit)
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  return () => process.off('SIGINT', stop).off('SIGTERM', stop)
+}
