@@ -16,12 +16,14 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     allowOnly: false,
+    slowTestThreshold: 5000,
     coverage: {
       provider: 'v8',
       autoAttachSubprocess: true,
       include: ['server/src/**/*.ts'],
       exclude: ['**/*.test.ts', '**/*.gen.ts'],
-      reporter: ['json-summary', 'json'],
+      // The second one lists the lines that are missing, file by file: coverage/missing.txt.
+      reporter: ['json-summary', ['text', { file: 'missing.txt', maxCols: 200 }]],
       reportOnFailure: true,
     },
   },

@@ -30,9 +30,12 @@ function isRightJson(check: Exclude<Check, { kind: 'document' | 'tokens' | 'redi
 }
 
 const taken: Judged = { taken: '' }
-const wrong = (answer: Answer): Judged => ({
-  wrong: `${answer.status} ${headerOf(answer, 'location')} ${answer.body.toString('utf8', 0, 300)}`,
-})
+const wrong = (answer: Answer): Judged => {
+  const text = answer.body.toString('utf8', 0, 20_000).replaceAll(/<(style|script).*?<\/\1>|<[^>]*>|\s+/gs, ' ')
+  return {
+    wrong: `${answer.status} ${headerOf(answer, 'location')} ${text.replaceAll(/ +/g, ' ').trim().slice(0, 300)}`,
+  }
+}
 
 function jsonOf(answer: Answer): Record<string, unknown> {
   if (answer.status !== 200) return {}

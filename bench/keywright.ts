@@ -10,7 +10,7 @@ import { loadConfig } from '../server/src/config/load.ts'
 import type { Config } from '../server/src/config/schema.ts'
 import { freePort } from '../server/test/support/port.ts'
 import { type Database, openDatabase } from './database.ts'
-import { type ServerProcess, startRepeatedly } from './server-process.ts'
+import { endWithServers, type ServerProcess, startRepeatedly } from './server-process.ts'
 import { type Client, type Clients, people, readPaths, redirect_uri, type Subject } from './subject.ts'
 
 const script = fileURLToPath(new URL('../server/bin/keywright.js', import.meta.url))
@@ -126,6 +126,7 @@ function keywright(
         else resolve(JSON.parse(stdout))
       },
     )
+    endWithServers(child)
     child.stdin?.end(input)
   })
 }

@@ -55,7 +55,7 @@ export async function measureRow(run: RowRun): Promise<RowResult> {
   for (const subject of run.subjects) {
     const warm = await oneWindow(run, {
       subject,
-      seconds: Math.min(1, run.seconds / 2),
+      seconds: warmUpSeconds,
       rate: firstGuess[run.row] ?? 0,
     })
     rates.set(subject.name, warm.perSecond)

@@ -20,13 +20,7 @@ export async function startPeer({ folder, again }: { folder: string; again: numb
   installPeer()
   const own = join(folder, 'peer')
   mkdirSync(own, { mode: 0o711 })
-  const database = await openDatabase(join(own, 'data'))
-  try {
-    return await startOn(database, { own, again })
-  } catch (error) {
-    await database.close()
-    throw error
-  }
+  return await startOn(await openDatabase(join(own, 'data')), { own, again })
 }
 
 async function startOn(database: Database, { own, again }: { own: string; again: number }): Promise<Subject> {
@@ -58,10 +52,6 @@ async function startOn(database: Database, { own, again }: { own: string; again:
     databaseProcesses: [pid],
     startSeconds,
     settings: describeSettings(settings),
-    stop: async () => {
-      await server.stop()
-      await database.close()
-    },
   }
 }
 
@@ -78,8 +68,8 @@ function installPeer(): void {
       timeout: 180_000,
     })
   } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)
-    const reason = said.split('\n').find((line) => /npm (error|ERR!)/.test(line)) ?? said.split('\n')[0] ?? ''
+    const said = error instanceof Error && 'stderr' in error && Buffer.isBuffer(error.stderr) ? error.stderr.toString() : ''
+    const reason = said.split('\n').find((line) => /npm (error|ERR!)/.test(line)) ?? (said.split('\n')[0] || String(error))
     throw new Error(`The peer cannot be installed: "npm ci" in bench/peer failed (${reason.trim()}).`, { cause: error })
   }
 }

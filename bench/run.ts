@@ -17,7 +17,7 @@ import { memoryMb } from './processes.ts'
 import { printReport } from './report.ts'
 import { type Figure, type Line, readResults, type Results, writeResults } from './results.ts'
 import { isLoadRow, type LoadRowId } from './row-ids.ts'
-import { killServers } from './server-process.ts'
+import { endServers } from './server-process.ts'
 import { measureSigning, type SigningLimit } from './signing.ts'
 import type { Subject, SubjectName } from './subject.ts'
 
@@ -47,7 +47,7 @@ const main = async (): Promise<number> => {
     return results.failures.length > 0 ? 1 : 0
   } finally {
     for (const subject of bench.subjects) await subject.stop()
-    close(bench)
+    await close(bench)
   }
 }
 
@@ -58,8 +58,9 @@ function open(options: Options): Bench {
   const bench: Bench = { options, folder, generator: startGenerator(), subjects: [], memory: new Map(), signing: [] }
   const giveUp = (reason: string): void => {
     process.stderr.write(`${reason}\n`)
-    close(bench)
-    process.exit(1)
+    void Promise.all(bench.subjects.map((subject) => subject.stop()))
+      .then(() => close(bench))
+      .finally(() => process.exit(1))
   }
   const servers = (options.ours ? 1 : 0) + (options.peer ? 1 : 0)
   const patienceSeconds = 240 + servers * options.rows.length * (options.rounds + 1) * (options.seconds + 15)
@@ -69,9 +70,9 @@ function open(options: Options): Bench {
   return bench
 }
 
-function close(bench: Bench): void {
+async function close(bench: Bench): Promise<void> {
   bench.generator.stop()
-  killServers()
+  await endServers()
   rmSync(bench.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 }
 

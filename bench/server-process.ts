@@ -42,9 +42,7 @@ async function startServer({ script, args, env, folder, port }: Launch): Promise
   const since = performance.now()
   const child = spawn(process.execPath, [script, ...args], { cwd: folder, env, stdio: ['ignore', 'ignore', output] })
   closeSync(output)
-  started.add(child)
-  child.once('exit', () => started.delete(child))
-  child.once('error', () => started.delete(child))
+  endWithServers(child)
   try {
     const startSeconds = await firstAnswer(port, since, () => child.exitCode === null && child.signalCode === null)
     return { pid: child.pid ?? 0, startSeconds, stop: () => stop(child) }
@@ -57,15 +55,22 @@ async function startServer({ script, args, env, folder, port }: Launch): Promise
   }
 }
 
-/** Ends at once whatever this module started and that still runs; for the way out. */
-export function killServers(): void {
-  for (const child of started) child.kill('SIGKILL')
+/** Has a process ended with the servers when the bench is interrupted. */
+export function endWithServers(child: ChildProcess): void {
+  started.add(child)
+  child.once('exit', () => started.delete(child))
+  child.once('error', () => started.delete(child))
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** Ends whatever still runs, for the way out: with SIGTERM, so that a server stops its database, and soon with SIGKILL. */
+export async function endServers(): Promise<void> {
+  await Promise.all([...started].map((child) => stop(child, 5000)))
+}
+
+async function stop(child: ChildProcess, patienceMs = 15_000): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise((resolve) => child.once('exit', resolve))
-  const impatience = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const impatience = setTimeout(() => child.kill('SIGKILL'), patienceMs)
   child.kill('SIGTERM')
   await ended
   clearTimeout(impatience)

@@ -127,7 +127,8 @@ function strayFastify(file: File, one: Import): Found {
 function useBreaches(file: File): Breach[] {
   return file.uses.flatMap((use) => {
     const place = { file: file.path, line: use.line }
-    if (use.what === 'env' && file.path !== 'config/load.ts') {
+    // early.ts reads the one name that is needed before the schema is loaded.
+    if (use.what === 'env' && !['config/load.ts', 'config/early.ts'].includes(file.path)) {
       return [{ ...place, rule: 'one door: environment', because: `${use.text}: only config/load.ts reads it.` }]
     }
     if (use.what === 'network' && file.path !== 'io/outbound.ts') {

@@ -32,9 +32,9 @@ export async function runStep(step: Step): Promise<Outcome> {
 
 let running: ChildProcess | undefined
 
-/** Ends the program of the current step, if there is one: for a run that is interrupted. */
-export function stopProgram(): void {
-  running?.kill('SIGTERM')
+/** Asks the program of the current step to end in order, if there is one: for a run that is interrupted. */
+export function interruptProgram(): void {
+  running?.kill('SIGINT')
 }
 
 /** Runs a program in the root with our output as its output, input closed; true when it ended with 0. */
@@ -49,6 +49,9 @@ export function runProgram([program, ...args]: [string, ...string[]], env: NodeJ
     })
     running = child
     child.on('error', reject)
-    child.on('exit', (code) => resolve(code === 0))
+    child.on('exit', (code) => {
+      running = undefined
+      resolve(code === 0)
+    })
   })
 }

@@ -4,6 +4,7 @@ import { countTests, coverageTable } from './test-report.ts'
 
 const file = (name: string, ...statuses: string[]) => ({
   name,
+  status: statuses.includes('failed') ? 'failed' : 'passed',
   message: 'SyntaxError: broken\n  at line 1',
   assertionResults: statuses.map((status, index) => ({ status, fullName: `${name} ${index}` })),
 })
@@ -24,6 +25,11 @@ test('a file that does not load, and a file that nobody ran, are failures', () =
   const counted = countTests(report(file('a')), ['a', 'b'], false)
   expect(counted.problems).toEqual(['no test ran in a: SyntaxError: broken', 'did not run: b'])
   expect(counted.failed).toBe(2)
+})
+
+test('a file whose hooks failed after all its tests had passed is a failure', () => {
+  const counted = countTests(report({ ...file('a', 'passed'), status: 'failed' }), ['a'], false)
+  expect(counted).toEqual({ passed: 1, failed: 1, problems: ['failed outside its tests: a'] })
 })
 
 test('an unhappy exit that no test explains is one failure, a missing report too', () => {

@@ -6,7 +6,8 @@
 /** A test that neither passed nor failed, a file that never ran: each is one failure, with its sentence. */
 export type Count = { passed: number; failed: number; problems: string[] }
 
-type Report = { testResults: { name: string; message: string; assertionResults: Assertion[] }[] }
+type File = { name: string; status: string; message: string; assertionResults: Assertion[] }
+type Report = { testResults: File[] }
 type Assertion = { status: string; fullName: string }
 
 /**
@@ -28,9 +29,14 @@ export function countTests(report: unknown, expected: string[], exitedWell: bool
   const empty = report.testResults
     .filter((file) => file.assertionResults.length === 0)
     .map((file) => `no test ran in ${file.name}: ${file.message.split('\n')[0]}`)
+  // A hook after the last test, for example: servers that did not stop.
+  const outside = report.testResults
+    .filter((file) => file.status === 'failed' && file.assertionResults.length > 0)
+    .filter((file) => file.assertionResults.every((test) => test.status === 'passed'))
+    .map((file) => `failed outside its tests: ${file.name}`)
   const ran = new Set(report.testResults.map((file) => file.name))
   const absent = expected.filter((file) => !ran.has(file)).map((file) => `did not run: ${file}`)
-  const problems = [...failed, ...others, ...empty, ...absent]
+  const problems = [...failed, ...others, ...empty, ...outside, ...absent]
   if (!exitedWell && problems.length === 0) problems.push('vitest ended unhappily outside any test: see its output.')
   return { passed, failed: problems.length, problems }
 }

@@ -7,7 +7,7 @@ import { globSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checks } from './checks.ts'
 import { ensureTools } from './ensure-tools.ts'
-import { type Outcome, root, runProgram, runStep, type Step, stopProgram } from './steps.ts'
+import { interruptProgram, type Outcome, root, runProgram, runStep, type Step } from './steps.ts'
 import { type Count, countTests, coverageTable } from './test-report.ts'
 
 const reportFile = join(root, 'test-results', 'vitest.json')
@@ -15,7 +15,7 @@ const coverageFile = join(root, 'coverage', 'coverage-summary.json')
 const wantedCoverage = 90
 const started = performance.now()
 const outcomes: Outcome[] = []
-let current = ''
+let interrupted: NodeJS.Signals | undefined
 let tests: Count = { passed: 0, failed: 0, problems: [] }
 
 const prepare: Step = { name: 'Tools', run: () => Promise.resolve(toolsArePresent()) }
@@ -29,10 +29,10 @@ async function main(filters: string[]): Promise<void> {
   const steps = partial ? [prepare, testStep] : [prepare, ...checks, testStep, coverage]
   console.log(`Will run: ${steps.map((step) => step.name).join(', ')}.`)
   if (partial) console.log(`PARTIAL RUN: only test files that match ${filters.join(' or ')}; no checks, no coverage.`)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted(signal, steps, partial))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt)
   for (const step of steps) {
-    current = step.name
     outcomes.push(await runStep(step))
+    if (interrupted !== undefined) break
     // Without the tools the browser tests would only add noise to the one sentence that matters.
     if (step === prepare && outcomes.some((outcome) => !outcome.passed)) break
   }
@@ -87,15 +87,21 @@ function summarise(steps: Step[], partial: boolean): void {
   // The tests are counted one by one; every other step counts as one.
   const others = outcomes.filter((outcome) => outcome.name !== 'Tests')
   const passed = tests.passed + others.filter((outcome) => outcome.passed).length
-  const failed = tests.failed + others.filter((outcome) => !outcome.passed).length + notRun.length
+  const failed =
+    tests.failed +
+    others.filter((outcome) => !outcome.passed).length +
+    notRun.length +
+    (interrupted === undefined ? 0 : 1)
+  if (interrupted !== undefined) console.log(`INTERRUPTED by ${interrupted}: what is above is not a whole run.`)
   console.log(`${tests.passed + tests.failed} tests, ${((performance.now() - started) / 1000).toFixed(0)} s in all`)
   console.log(`${partial ? 'Partial run: ' : ''}${passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-function interrupted(signal: string, steps: Step[], partial: boolean): void {
-  stopProgram()
-  console.log(`\nInterrupted by ${signal} during: ${current}`)
-  summarise(steps, partial)
-  process.exit(1)
+/** The current step ends in order, so that no server and no folder stays; a second signal ends this process at once. */
+function interrupt(signal: NodeJS.Signals): void {
+  console.log(`\nInterrupted by ${signal}: waiting for the current step to end.`)
+  interrupted = signal
+  // Ctrl-C has reached the program already: the terminal sends it to the whole group.
+  if (signal !== 'SIGINT' || !process.stdin.isTTY) interruptProgram()
 }

@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Browser, openBrowser, type Page, textOf } from './test/browser.ts'
-import { answers, cleanEnv, freePorts, keywright, type Program, runKeywright, startProgram } from './test/program.ts'
+import {
+  answers,
+  cleanEnv,
+  freePorts,
+  keywright,
+  type Program,
+  runKeywright,
+  startProgram,
+  stopAll,
+} from './test/program.ts'
 
 const demoReady = /The demo is ready/
 const login = 'ada@example.com'
@@ -31,7 +40,7 @@ beforeAll(async () => {
   await runKeywright(person, { ...env, PORT: String(port) }, `${password}\n`)
 }, 90_000)
 afterAll(async () => {
-  await demo.stop()
+  await stopAll()
   await rm(dataDir, { recursive: true, force: true })
 }, 30_000)
 

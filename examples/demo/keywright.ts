@@ -63,7 +63,7 @@ export const ensureClient = async (settings: Settings): Promise<Client> => {
 const startServer = async (settings: Settings, stopping: AbortSignal): Promise<Server> => {
   const child = spawn(process.execPath, [program, 'serve'], {
     cwd: repositoryRoot,
-    env: { ...process.env, KEYWRIGHT_ISSUER: settings.issuer, PORT: process.env['PORT'] || portOf(settings.issuer) },
+    env: serverEnv(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C reaches every process of a group at once; in a group of its own the server is asked to stop once, by us.
     detached: process.platform !== 'win32',
@@ -83,6 +83,14 @@ const startServer = async (settings: Settings, stopping: AbortSignal): Promise<S
     throw new Error('Keywright ended while it started; its own words are above.', { cause: error })
   }
 }
+
+/** The given settings win. A line for each request would bury the lines of the demo, so only warnings are logged. */
+const serverEnv = ({ issuer }: Settings): NodeJS.ProcessEnv => ({
+  ...process.env,
+  KEYWRIGHT_ISSUER: issuer,
+  PORT: process.env['PORT'] || portOf(issuer),
+  KEYWRIGHT_LOG_LEVEL: process.env['KEYWRIGHT_LOG_LEVEL'] || 'warn',
+})
 
 const stopServer = async (child: ChildProcess, ended: Promise<unknown>): Promise<void> => {
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
@@ -130,7 +138,7 @@ const portOf = (issuer: string): string => new URL(issuer).port || '80'
 const runKeywright = (args: string[]): Promise<void> =>
   new Promise((resolve, reject) => {
     execFile(process.execPath, [program, ...args], { cwd: repositoryRoot }, (error, _stdout, stderr) => {
-      if (error) reject(new Error(stderr.trim() || `keywright ${args[0]} ${args[1]} failed: ${error.message}`))
+      if (error) reject(new Error(`keywright ${args[0]} ${args[1]}: ${stderr.trim() || error.message}`))
       else resolve()
     })
   })

@@ -32,6 +32,7 @@ const start = async (): Promise<void> => {
     await opened.close()
     throw error
   })
+  for (const problem of running.ctx.pages.problems()) log.warn({ problem }, 'pages')
   announce(config, opened.where, await createSetupLink(running.ctx), notices)
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

@@ -3,7 +3,8 @@
  * members; it skips no check. Never part of discovery. Off with KEYWRIGHT_COMPAT_PATHS=off.
  */
 import type { Ctx } from './ctx.ts'
-import type { HttpRequest, Route } from './http/route.ts'
+import type { HttpRequest } from './http/request.ts'
+import type { Route } from './http/route.ts'
 import { json, type Reply } from './http/reply.ts'
 import { type Denial, deny } from './protocol/errors.ts'
 
@@ -97,12 +98,11 @@ const adapt = (row: Row, own: readonly Route[]): Route => {
     }
     return { ...reply, headers }
   }
-  const adapt = row.request
   return {
     ...target,
-    ...(adapt && { adapt, multipart: true }),
+    ...(row.request && { adapt: row.request, multipart: true }),
     path: row.path,
     summary: `${target.summary} (older path)`,
     handler,
-  } as Route
+  }
 }

@@ -10,7 +10,7 @@ import type { Db } from './db/connect.ts'
 import { createDecisions, type Decisions } from './events/decisions.ts'
 import { parseProxies } from './http/client-ip.ts'
 import type { LiveSession } from './http/principal.ts'
-import type { HttpRequest } from './http/route.ts'
+import type { HttpRequest } from './http/request.ts'
 import { originAllowed } from './clients/origins.ts'
 import type { Cache } from './io/cache.ts'
 import { createEphemeral, type Ephemeral } from './io/ephemeral.ts'
@@ -69,53 +69,69 @@ const longestAccessSeconds = 3600
 
 /** Builds the record. `clock` is the machine's time in milliseconds; tests give their own. */
 export const createCtx = (parts: CtxParts): Ctx => {
-  const { config, db, log, clock = Date.now } = parts
+  const { config, db, log, version, grantTypes } = parts
   const nodeId = randomUUID()
-  let draining = false
-  let feed: Feed | undefined
-  // A machine whose clock is off follows the database, so that expiry means the same on every node.
-  const now = (): Date => {
-    const skew = feed?.skewMs() ?? 0
-    return new Date(clock() + (Math.abs(skew) > 500 ? skew : 0))
-  }
-  feed = createFeed({ db, nodeId, lifetimeSeconds: longestAccessSeconds, now, startedAt: now() })
+  const time = createTime(parts.clock ?? Date.now)
+  const { now } = time
+  const feed = createFeed({ db, nodeId, lifetimeSeconds: longestAccessSeconds, now, startedAt: now() })
+  time.follow(feed.skewMs)
   const secrets = createSecrets(parts.rootSecret, config.issuer)
   const clients = createClients(db)
   return {
     config,
-    version: parts.version,
+    version,
     nodeId,
     db,
     now,
     log,
     secrets,
-    signer: createSigner(config.issuer, secrets),
-    hashing: createHashing({
-      memoryKib: config.password_memory_kib,
-      passes: config.password_passes,
-      running: 2 * availableParallelism(),
-      waiting: 64,
-    }),
-    ephemeral: createEphemeral(),
     feed,
-    decisions: createDecisions(),
-    pages: createPages({
-      name: config.name,
-      color: config.color,
-      issuer_path: new URL(config.issuer).pathname.replace(/\/$/, ''),
-      ...(config.logo_file !== undefined && { logo_file: config.logo_file }),
-      ...(config.templates_dir !== undefined && { templates_dir: config.templates_dir }),
-    }),
-    trustedProxies: parseProxies(config.trusted_proxies),
     clients,
+    grantTypes,
+    ...createDrain(),
+    signer: createSigner(config.issuer, secrets),
+    hashing: createHashing({ ...hashingCost(config), running: 2 * availableParallelism(), waiting: 64 }),
+    ephemeral: createEphemeral(),
+    decisions: createDecisions(),
+    pages: createPages(pagesOptions(config)),
+    trustedProxies: parseProxies(config.trusted_proxies),
     subjects: createSubjects(db),
     sessions: createSessions(db, now),
     tokenCounts: createTokenCounts(),
-    grantTypes: parts.grantTypes,
     originAllowed: async (origin, request) => await originAllowed({ db, clients }, origin, request),
+  }
+}
+
+/** A machine whose clock is off by half a second or more follows the database, so that expiry means the same on every node. */
+const createTime = (clock: () => number) => {
+  let skewMs = (): number => 0
+  return {
+    now: (): Date => {
+      const skew = skewMs()
+      return new Date(clock() + (Math.abs(skew) > 500 ? skew : 0))
+    },
+    follow: (measured: () => number): void => {
+      skewMs = measured
+    },
+  }
+}
+
+const createDrain = (): Pick<Ctx, 'drain' | 'draining'> => {
+  let draining = false
+  return {
     draining: () => draining,
     drain: () => {
       draining = true
     },
   }
 }
+
+const hashingCost = (config: Config) => ({ memoryKib: config.password_memory_kib, passes: config.password_passes })
+
+const pagesOptions = (config: Config) => ({
+  name: config.name,
+  color: config.color,
+  issuer_path: new URL(config.issuer).pathname.replace(/\/$/, ''),
+  ...(config.logo_file !== undefined && { logo_file: config.logo_file }),
+  ...(config.templates_dir !== undefined && { templates_dir: config.templates_dir }),
+})

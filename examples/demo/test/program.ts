@@ -10,6 +10,13 @@ import { repositoryRoot } from '../settings.ts'
 
 export type Program = { child: ChildProcess; output: () => string; stop: () => Promise<number | null> }
 
+const running = new Set<Program>()
+
+/** Stops what still runs, the last first. */
+export const stopAll = async (): Promise<void> => {
+  for (const program of [...running].toReversed()) await program.stop()
+}
+
 export const keywright = join(repositoryRoot, 'server', 'bin', 'keywright.js')
 
 /** An environment in which nothing of the developer's own settings is left. */
@@ -28,8 +35,11 @@ export const startProgram = async (args: string[], env: Record<string, string>, 
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
     await exited
+    running.delete(program)
     return child.exitCode
   }
+  const program: Program = { child, output: () => said, stop }
+  running.add(program)
   const deadline = Date.now() + 60_000
   while (!ready.test(said)) {
     if (child.exitCode !== null || Date.now() > deadline) {
@@ -38,7 +48,7 @@ export const startProgram = async (args: string[], env: Record<string, string>, 
     }
     await sleep(20)
   }
-  return { child, output: () => said, stop }
+  return program
 }
 
 /** Runs one command of Keywright's command line and reads the JSON that it prints. */

@@ -4,13 +4,14 @@
 import type { Client } from '../clients/load.ts'
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
-import { callerOf, record } from '../events/record.ts'
+import { callerOf, type Happening, record } from '../events/record.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
 import { formTarget } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { param } from '../protocol/params.ts'
 import { redirectHost } from '../protocol/redirect-uri.ts'
@@ -110,22 +111,23 @@ const answer = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
     await record(ctx.db, { type: 'consent.refused', ...event })
     return await refuseInteraction(ctx, interaction)
   }
-  if (decision === 'switch') return redirectLocal(`/login?interaction=${interaction.id}`)
+  if (decision === 'switch') return redirectLocal(`/login?interaction=${interaction.id}&other=1`)
   if (decision !== 'allow') return redirectLocal(`/consent?interaction=${interaction.id}`)
-  const scopes = parseScope(interaction.request.scope)
-  const resources = interaction.request.resource
-  await transact(ctx.db, async (tx) => {
-    await mergeConsent(tx, {
-      user_id: session.user_id,
-      client_id: client.client_id,
-      scopes,
-      resources,
-      now: request.now,
-    })
-    await updateInteraction(tx, interaction.id, { session_id: session.id, consented_at: request.now })
-    await record(tx, { type: 'consent.granted', ...event, data: { scope: interaction.request.scope, resources } })
-  })
+  await allow(ctx, { interaction, session_id: session.id, event })
   return back
+}
+
+type Allowed = { interaction: Interaction; session_id: string; event: Omit<Happening, 'type'> & { user_id: string } }
+
+/** Remembers the consent, and that it was given in this interaction by the person of this session. */
+const allow = async (ctx: Ctx, { interaction, session_id, event }: Allowed): Promise<void> => {
+  const { user_id, now } = event
+  const { client_id, resource: resources, scope } = interaction.request
+  await transact(ctx.db, async (tx) => {
+    await mergeConsent(tx, { user_id, client_id, scopes: parseScope(scope), resources, now })
+    await updateInteraction(tx, interaction.id, { session_id, consented_at: now })
+    await record(tx, { type: 'consent.granted', ...event, data: { scope, resources } })
+  })
 }
 
 /** Takes back what a client was allowed: its refresh families and access tokens die with it (AZ-13). */

@@ -7,7 +7,7 @@ import type { Ctx } from '../ctx.ts'
 import { refuse } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { matchRedirect } from '../protocol/redirect-uri.ts'
@@ -24,7 +24,12 @@ type Facts = { authorization: AuthorizationRequest; client: Client; interaction?
 export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, facts: Facts): Promise<Reply> => {
   const { authorization, client, interaction } = facts
   const step = await stepOf(ctx, request, browser, facts)
-  if (step.step === 'refuse') return await respondWithRefusal(ctx, request, authorization, step.denial, interaction?.id)
+  if (step.step === 'refuse')
+    return await respondWithRefusal(ctx, request, {
+      authorization,
+      denial: step.denial,
+      interaction_id: interaction?.id,
+    })
   if (step.step === 'respond')
     return await respondWithCode(ctx, request, {
       authorization,

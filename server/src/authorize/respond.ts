@@ -5,7 +5,7 @@ import type { Ctx } from '../ctx.ts'
 import { answer, refuse, refuseByRedirect, type Where } from '../http/errors.ts'
 import type { LiveSession } from '../http/principal.ts'
 import type { Reply } from '../http/reply.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import { secretBytes, uuidv7 } from '../io/ids.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
@@ -68,10 +68,9 @@ const finished: Denial = deny('invalid_interaction', 'This sign-in is finished o
 export const respondWithRefusal = async (
   ctx: Ctx,
   request: HttpRequest,
-  authorization: AuthorizationRequest,
-  denial: Denial,
-  interaction_id?: string,
+  facts: { authorization: AuthorizationRequest; denial: Denial; interaction_id: string | undefined },
 ): Promise<Reply> => {
+  const { authorization, denial, interaction_id } = facts
   if (interaction_id !== undefined && !(await completeInteraction(ctx.db, interaction_id, request.now))) {
     return refuse(ctx, finished, 'page', where(request, authorization))
   }

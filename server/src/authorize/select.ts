@@ -6,7 +6,8 @@ import { formTarget } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { sessionsOfBrowser } from '../sessions/list.ts'
@@ -41,12 +42,12 @@ const choose = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   if (forged) return refusePage(ctx, request, '/select-account', forged)
   const session_id = param(request.form, 'session_id') ?? 'other'
   const chosen = await transact(ctx.db, async (tx) => {
-    const switched = await switchSession(ctx, tx, browser, session_id, request.now)
+    const switched = await switchSession(ctx, tx, { browser, session_id, now: request.now })
     if (switched)
       await updateInteraction(tx, interaction.id, { session_id: switched.session.id, selected_at: request.now })
     return switched
   })
-  if (chosen === undefined) return redirectLocal(`/login?interaction=${interaction.id}`)
+  if (chosen === undefined) return redirectLocal(`/login?interaction=${interaction.id}&other=1`)
   ctx.sessions.clear()
   return redirectLocal(`/oauth/continue?interaction=${interaction.id}`, { cookies: [chosen.cookie] })
 }

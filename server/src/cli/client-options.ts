@@ -30,7 +30,9 @@ const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine']
 /** Adds the options. `named`: whether --name and --type must be given. */
 export const metadataOptions = (command: Command, named: boolean): Command => {
   const name = new Option('--name <name>', 'the name that people see').makeOptionMandatory(named)
-  const type = new Option('--type <type>', 'what it is; decides the defaults').choices(clientTypes).makeOptionMandatory(named)
+  const type = new Option('--type <type>', 'what it is; decides the defaults')
+    .choices(clientTypes)
+    .makeOptionMandatory(named)
   return command
     .addOption(name)
     .addOption(type)

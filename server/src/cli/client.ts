@@ -12,12 +12,22 @@ export const clientCommands = (program: Command): void => {
 
 const addCreate = (client: Command): void => {
   metadataOptions(client.command('create').description('register an application and print its credentials'), true)
-    .addHelpText('after', '\nExample:\n  keywright client create --name "My app" --type web --redirect-uri https://app.example.com/callback')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keywright client create --name "My app" --type web --redirect-uri https://app.example.com/callback',
+    )
     .action(async (options: MetadataOptions & RequiredMetadata, command: Command) => {
       const [{ withCtx }, { createClient }] = await Promise.all([import('./open.ts'), import('../clients/manage.ts')])
       const metadata = { ...metadataOf(options), client_name: options.name, type: options.type }
       const created = accept(await withCtx(async (ctx) => await createClient(ctx, metadata)))
       const hint = created.client_secret === undefined ? '' : '\nThe secret is shown only this once.'
-      print(command, created, `${table([['client_id', created.client_id], ['client_secret', created.client_secret]])}${hint}`)
+      print(
+        command,
+        created,
+        `${table([
+          ['client_id', created.client_id],
+          ['client_secret', created.client_secret],
+        ])}${hint}`,
+      )
     })
 }

@@ -27,7 +27,10 @@ export const jsonObject = (value: string): Record<string, unknown> => {
 }
 
 /** A password: from standard input when asked so, else by a question at a terminal. Undefined when it shall have none. */
-export const readPassword = async (options: { passwordStdin?: true; password?: false }): Promise<string | undefined> => {
+export const readPassword = async (options: {
+  passwordStdin?: true
+  password?: false
+}): Promise<string | undefined> => {
   if (options.passwordStdin) return await passwordFromStdin()
   if (options.password === false) return undefined
   if (!isTerminal()) throw new UsageError('Give the password on standard input, with --password-stdin.')
@@ -44,7 +47,9 @@ const passwordFromStdin = async (): Promise<string> => {
     if (size > 65_536) throw new StartError('The password on standard input is longer than 64 KB.')
     chunks.push(chunk)
   }
-  const text = Buffer.concat(chunks).toString('utf8').replace(/\r?\n$/, '')
+  const text = Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
   if (text === '') throw new StartError('The password on standard input is empty.')
   return text
 }

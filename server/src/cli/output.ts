@@ -24,6 +24,9 @@ export const table = (rows: readonly (readonly [string, string | null | undefine
 export const columns = (heading: readonly string[], rows: readonly (readonly string[])[]): string => {
   const widths = heading.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ').trimEnd()
+    cells
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd()
   return [heading, ...rows].map(line).join('\n')
 }

@@ -33,12 +33,23 @@ const addCreate = (user: Command): void => {
     .option('--verified', 'the address is known to be theirs')
     .option('--role <role>', 'give a role; may be repeated', collect)
     .option('--claims <json>', 'claims of your own, as a JSON object', jsonObject)
-    .addHelpText('after', '\nExample:\n  echo "correct horse battery" | keywright user create --email ada@example.com --password-stdin --verified --role admin')
+    .addHelpText(
+      'after',
+      '\nExample:\n  echo "correct horse battery" | keywright user create --email ada@example.com --password-stdin --verified --role admin',
+    )
     .action(async (options: CreateOptions, command: Command) => {
       const password = await readPassword(options)
       const [{ withCtx }, { registerUser }] = await Promise.all([import('./open.ts'), import('../users/manage.ts')])
       const { email, username, name, claims, role: roles = [], verified = false } = options
-      const registration = { email, username, name, password, roles, email_verified: verified, ...(claims && { claims }) }
+      const registration = {
+        email,
+        username,
+        name,
+        password,
+        roles,
+        email_verified: verified,
+        ...(claims && { claims }),
+      }
       const created = accept(await withCtx(async (ctx) => await registerUser(ctx, registration)))
       print(command, created, `Created account ${created.user_id}.`)
     })

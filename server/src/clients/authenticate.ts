@@ -7,7 +7,7 @@ import type { Ctx } from '../ctx.ts'
 import { callerOf, record } from '../events/record.ts'
 import { count } from '../http/limits.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { param, repeated } from '../protocol/params.ts'
@@ -26,7 +26,7 @@ export const authenticateClient = async (ctx: Ctx, request: HttpRequest): Promis
   const client = await ctx.clients.get(credentials.client_id)
   const failure =
     checkCredentials(client, credentials, request.now) ?? mayAct({ client: client ?? null }, 'invalid_client')
-  if (failure || client === undefined) return await failed(ctx, request, client, credentials, failure)
+  if (failure || client === undefined) return await failed(ctx, request, { client, credentials, failure })
   const over = ctx.config.limits ? count(ctx, `c|${client.client_id}`, ctx.config.limit_client, request.now) : undefined
   return over ?? { client, method: credentials.method }
 }
@@ -90,10 +90,9 @@ const checkCredentials = (client: Client | undefined, credentials: Credentials, 
 const failed = async (
   ctx: Ctx,
   request: HttpRequest,
-  client: Client | undefined,
-  credentials: Credentials,
-  failure: Denial | undefined,
+  facts: { client: Client | undefined; credentials: Credentials; failure: Denial | undefined },
 ): Promise<Denial> => {
+  const { client, credentials, failure } = facts
   if (client !== undefined) {
     await record(ctx.db, {
       type: 'client.authentication_failed',

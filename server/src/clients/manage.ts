@@ -4,11 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Ctx } from '../ctx.ts'
-import type { Tx } from '../db/connect.ts'
+import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import type { ClientsRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
 import { record } from '../events/record.ts'
 import { secretBytes } from '../io/ids.ts'
+import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { encode62, hashToken, mintOpaque } from '../protocol/opaque-token.ts'
 import { type ClientType, decideClient, type Metadata } from './registration.ts'
@@ -21,6 +22,8 @@ import {
   loadClient,
   updateClient,
 } from './store.ts'
+
+export { listClients, loadClient } from './store.ts'
 
 export type Created = { client_id: string; client_secret?: string }
 
@@ -56,11 +59,15 @@ export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Create
   const managed_name = metadata.managed_name ?? metadata.client_name
   const known = await transact(ctx.db, async (tx) => await findByManagedName(tx, managed_name))
   if (known === undefined) {
-    const created = await createClient(ctx, { ...metadata, managed_name })
+    const created = await createManaged(ctx, { ...metadata, managed_name })
+    // Somebody else applied the same name at the same moment: theirs is the client now.
+    if (created === 'taken') return await applyClient(ctx, metadata)
     return isDenial(created) ? created : { ...created, changed: true }
   }
-  const values = decideClient({ ...metadata, managed_name }, factsOf(ctx, known.client_id))
-  if (isDenial(values)) return values
+  const decided = decideClient({ ...metadata, managed_name }, factsOf(ctx, known.client_id))
+  if (isDenial(decided)) return decided
+  // Whether it is enabled is no part of the description: a deployment never undoes an operator's `disable`.
+  const { status: _status, default_audience: _audience, ...values } = decided
   const changed = Object.entries(values).some(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof ClientsRow]),
   )
@@ -68,23 +75,51 @@ export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Create
   return { client_id: known.client_id, changed }
 }
 
+const createManaged = async (ctx: Ctx, metadata: Metadata): Promise<Created | Denial | 'taken'> => {
+  try {
+    return await createClient(ctx, metadata)
+  } catch (error) {
+    if (isUniqueViolation(error, 'clients_managed_name_key')) return 'taken'
+    throw error
+  }
+}
+
 /** Changes a client: what is named replaces what stood, and the result is checked as a whole, like a new one (RG-1). */
 export const changeClient = async (
   ctx: Ctx,
   client_id: string,
-  change: Partial<Metadata> & { status?: 'enabled' | 'disabled' },
+  change: Partial<Metadata>,
 ): Promise<Denial | undefined> => {
   const client = await loadClient(ctx.db, client_id)
   if (client === undefined) return noSuchClient(client_id)
-  const { status, ...metadata } = change
-  const values = decideClient({ ...metadataOf(client), ...metadata }, factsOf(ctx, client_id))
+  const values = decideClient({ ...metadataOf(client), ...change }, factsOf(ctx, client_id))
   if (isDenial(values)) return values
-  await writeChange(ctx, client_id, {
-    ...values,
-    status: status ?? client.status,
-    default_audience: client.default_audience,
-  })
+  await writeChange(ctx, client_id, { ...values, status: client.status, default_audience: client.default_audience })
   return undefined
+}
+
+/**
+ * Disables or enables a client; disabling kills its access tokens at once (G-3). Nothing else is checked, so that a
+ * client that the settings of today would refuse can still be switched off.
+ */
+export const setClientStatus = async (
+  ctx: Ctx,
+  client_id: string,
+  status: 'enabled' | 'disabled',
+): Promise<Denial | undefined> => {
+  const client = await loadClient(ctx.db, client_id)
+  if (client === undefined) return noSuchClient(client_id)
+  if (client.status !== status) await writeChange(ctx, client_id, { status })
+  return undefined
+}
+
+/** Tells whether a secret is one of the client's that work now. */
+export const secretIsLive = async (ctx: Ctx, client_id: string, secret: string): Promise<boolean> => {
+  const client = await loadClient(ctx.db, client_id)
+  const hash = hashToken(secret)
+  const now = ctx.now()
+  const live = client?.secrets.filter(({ expires_at }) => expires_at === null || expires_at > now) ?? []
+  return live.some(({ secret_hash }) => sameBytes(secret_hash, hash))
 }
 
 /** Gives a client a new secret; the newest old one lives on for `overlapSeconds`, so that deployments can follow. */
@@ -109,13 +144,15 @@ export const rotateSecret = async (ctx: Ctx, client_id: string, overlapSeconds: 
 export const removeClient = async (ctx: Ctx, client_id: string): Promise<Denial | undefined> => {
   const now = ctx.now()
   const gone = await transact(ctx.db, async (tx) => {
+    if (!(await deleteClient(tx, client_id))) return false
     await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
     await record(tx, { type: 'client.deleted', now, client_id })
-    return await deleteClient(tx, client_id)
+    return true
   })
+  if (!gone) return noSuchClient(client_id)
   ctx.clients.forget(client_id)
   await ctx.feed.announce()
-  return gone ? undefined : noSuchClient(client_id)
+  return undefined
 }
 
 const writeChange = async (ctx: Ctx, client_id: string, values: Partial<ClientsRow>): Promise<void> => {
@@ -123,7 +160,12 @@ const writeChange = async (ctx: Ctx, client_id: string, values: Partial<ClientsR
   await transact(ctx.db, async (tx) => {
     await updateClient(tx, client_id, values, now)
     if (values.status === 'disabled') await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
-    await record(tx, { type: 'client.updated', now, client_id })
+    await record(tx, {
+      type: 'client.updated',
+      now,
+      client_id,
+      ...(values.status && { data: { status: values.status } }),
+    })
   })
   ctx.clients.forget(client_id)
   if (values.status === 'disabled') await ctx.feed.announce()

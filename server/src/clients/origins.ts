@@ -1,6 +1,6 @@
 /** Owns which browser origins may talk to the endpoints of clients (security rule CR-1). */
 import type { Db } from '../db/connect.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import type { Cache } from '../io/cache.ts'
 import { param } from '../protocol/params.ts'
 import { type Client, originIsRegistered } from './store.ts'

@@ -4,7 +4,7 @@
  * Never reads the environment (load.ts does). Start reading at `settings`.
  */
 import { z } from 'zod'
-import { day, flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
+import { flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
 
 import { tokenSettings } from './token-settings.ts'
 

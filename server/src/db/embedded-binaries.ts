@@ -14,7 +14,7 @@ export type Binaries = {
   pgCtl: string
   /** The major version, as a data folder names it in PG_VERSION. */
   major: number
-  /** Where the library links are when they could not be put beside the libraries: goes into the loader's path. */
+  /** The loader's path, needed when the library links could not be put beside the libraries. */
   libraryPath: string | undefined
 }
 
@@ -65,7 +65,8 @@ const linkLibraries = (root: string, linksFolder: string): string | undefined =>
   } catch {
     mkdirSync(linksFolder, { recursive: true, mode: 0o755 })
     for (const { source, target } of links) link(join(root, source), join(linksFolder, basename(target)))
-    return linksFolder
+    // What the links lead to has needs of its own, which are looked for beside the link.
+    return `${linksFolder}:${join(root, 'native', 'lib')}`
   }
 }
 

@@ -3,9 +3,11 @@
  * Never starts a server. Start reading at `openDataDir`, then `createCluster`.
  */
 import {
+  accessSync,
   chmodSync,
   chownSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -17,6 +19,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../config/start-error.ts'
 import type { Binaries } from './embedded-binaries.ts'
@@ -27,15 +30,14 @@ import { loaderPath, type RunAs } from './embedded-run-as.ts'
 export const clusterFolder = (dataDir: string): string => join(dataDir, 'postgres')
 
 /**
- * Makes the data folder when there is none and removes what a killed start left in it. Mode 0711: PostgreSQL's user must
- * pass through it, and read nothing in it.
+ * Makes the data folder when there is none. Mode 0711: PostgreSQL's user must pass through it, and read nothing in it.
  * @throws StartError when it cannot be made or used
  */
 export const openDataDir = (dataDir: string): void => {
   try {
     const made = mkdirSync(dataDir, { recursive: true, mode: 0o711 })
     if (made !== undefined && process.platform !== 'win32') chmodSync(dataDir, 0o711)
-    removeLeftovers(dataDir)
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new StartError(
       `The data folder ${dataDir} cannot be used (${codeOf(error) ?? String(error)}): make it a folder this user may write to, or choose another one with KEYWRIGHT_DATA_DIR.`,
@@ -45,16 +47,22 @@ export const openDataDir = (dataDir: string): void => {
 
 const tenMinutes = 600_000
 
-/** Those of a living process are kept: it may be making a cluster right now. Its number may also be somebody else's by now. */
-const removeLeftovers = (dataDir: string): void => {
-  for (const name of readdirSync(dataDir)) {
-    const maker = /^\.(?:new|probe)-(\d*)/.exec(name)?.[1]
-    if (maker === undefined) continue
-    const path = join(dataDir, name)
-    const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
-    if (maker !== '' && isAlive(Number(maker)) && Date.now() - since < tenMinutes) continue
-    rmSync(path, { recursive: true, force: true })
-  }
+/**
+ * Removes what killed starts left. What belongs to a living process stays, because it may be making a cluster right now;
+ * not for ever, because its number may be somebody else's by now. Whatever cannot be removed is left to the next start.
+ */
+export const removeLeftovers = async (dataDir: string): Promise<void> => {
+  const leftovers = readdirSync(dataDir).filter((name) => isLeftover(dataDir, name))
+  // An initdb that has just lost its process cleans up too, for a moment, and gets in our way.
+  const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }
+  await Promise.allSettled(leftovers.map(async (name) => await rm(join(dataDir, name), options)))
+}
+
+const isLeftover = (dataDir: string, name: string): boolean => {
+  const maker = /^\.(?:new|probe)-(\d*)/.exec(name)?.[1]
+  if (maker === undefined) return false
+  const since = statSync(join(dataDir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return maker === '' || !isAlive(Number(maker)) || Date.now() - since > tenMinutes
 }
 
 /**

@@ -38,21 +38,23 @@ export const chooseRunAs = async (dataDir: string, binaries: Binaries): Promise<
 
 const nobody = 65_534
 const nobodyOfMac = 4_294_967_294
-const dieWithUs = ['setpriv', '--pdeathsig', 'INT', '--']
+// The kernel signals the end of a parent only from now on: one that died a moment ago is asked for by its number.
+const checkParent = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
+const dieWithUs = ['--pdeathsig', 'INT', '--', ...checkParent]
 // Inside it is not root, so PostgreSQL starts; outside it stays who it is, so it passes through a 0700 folder of ours.
 const inNamespace = ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`, '--']
 const asOurselves: RunAs = { prefix: [], identity: {}, owner: undefined, endsWithUs: false }
 
 const candidates = (dataDir: string): RunAs[] => {
-  const namespace: RunAs = { ...asOurselves, prefix: [...inNamespace, ...dieWithUs], endsWithUs: true }
+  const namespace: RunAs = { ...asOurselves, prefix: [...inNamespace, 'setpriv', ...dieWithUs], endsWithUs: true }
   if (process.getuid?.() !== 0) {
     // The last is for a user without a name, as in `docker run --user 12345`: PostgreSQL asks for the name.
-    return [{ ...asOurselves, prefix: dieWithUs, endsWithUs: true }, asOurselves, namespace]
+    return [{ ...asOurselves, prefix: ['setpriv', ...dieWithUs], endsWithUs: true }, asOurselves, namespace]
   }
   const owners = possibleOwners(dataDir)
   return [
     ...owners.map(({ uid, gid }) => ({
-      prefix: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...dieWithUs.slice(1)],
+      prefix: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...dieWithUs],
       identity: {},
       owner: { uid, gid },
       endsWithUs: true,

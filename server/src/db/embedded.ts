@@ -19,7 +19,14 @@ import {
   socketName,
 } from './embedded-address.ts'
 import { type Binaries, findBinaries } from './embedded-binaries.ts'
-import { clusterFolder, createCluster, giveCluster, hasCluster, openDataDir } from './embedded-folder.ts'
+import {
+  clusterFolder,
+  createCluster,
+  giveCluster,
+  hasCluster,
+  openDataDir,
+  removeLeftovers,
+} from './embedded-folder.ts'
 import { livingPostmaster, removeStaleLocks } from './embedded-locks.ts'
 import { codeOf, orphanedBackends } from './embedded-process.ts'
 import { chooseRunAs } from './embedded-run-as.ts'
@@ -65,8 +72,10 @@ export const openEmbedded = async ({ dataDir, log }: EmbeddedOptions): Promise<E
     firstStart: false,
     pauseMs: 0,
   }
+  const removed = removeLeftovers(place)
   try {
     await ensure(state)
+    await removed
   } catch (error) {
     await stop(state)
     throw error

@@ -16,7 +16,7 @@ const lockKey = 0x6b77
 export const migrations = (): Migration[] =>
   readdirSync(folder)
     .filter((file) => /^\d{4}-[a-z0-9-]+\.sql$/.test(file))
-    .sort()
+    .toSorted()
     .map((file) => {
       const sql = readFileSync(new URL(file, folder), 'utf8')
       return { number: Number(file.slice(0, 4)), name: file.slice(5, -4), sql, checksum: hash('sha256', sql) }

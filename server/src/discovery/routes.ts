@@ -1,7 +1,8 @@
 /** Owns discovery (OpenID Connect Discovery §4, RFC 8414 §3): computed once from what app.ts switches on, served as bytes. */
 import type { Ctx } from '../ctx.ts'
 import { bytes, empty, type Reply } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import { hash } from 'node:crypto'
 import { metadata } from '../protocol/metadata.ts'
 

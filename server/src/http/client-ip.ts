@@ -23,7 +23,7 @@ export const clientIp = (peer: string, forwarded: string | undefined, trusted: R
   const own = parse(peer)
   if (own === undefined) return peer
   if (forwarded === undefined || !isTrusted(own, trusted)) return own.toString()
-  for (const hop of forwarded.split(',').reverse()) {
+  for (const hop of forwarded.split(',').toReversed()) {
     const address = parse(hop.trim())
     if (address === undefined) return own.toString()
     if (!isTrusted(address, trusted)) return address.toString()

@@ -3,7 +3,8 @@
  * clients for the origins registered for the very client that calls, nothing else, never `null`.
  */
 import type { Ctx } from '../ctx.ts'
-import type { HttpRequest, Route } from './route.ts'
+import type { HttpRequest } from './request.ts'
+import type { Route } from './route.ts'
 
 type Headers = Record<string, string>
 

@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
-import type { HttpRequest } from './route.ts'
+import type { HttpRequest } from './request.ts'
 
 /** The token of a form: bound to the browser cookie and to `context` (an interaction id, or the name of a page). */
 export const csrfToken = (ctx: Ctx, browser: string, context: string): string =>

@@ -7,7 +7,8 @@ import type { PageData } from '../pages/data.ts'
 import { type Denial, statusOf } from '../protocol/errors.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
 import { json, page, type Reply, redirectOut } from './reply.ts'
-import type { ErrorForm, HttpRequest } from './route.ts'
+import type { HttpRequest } from './request.ts'
+import type { ErrorForm } from './route.ts'
 
 /** Where a refusal happened, for its decision record. */
 export type Where = { route: string; request: HttpRequest; client_id?: string | undefined }
@@ -17,7 +18,7 @@ export const refuse = (ctx: Ctx, denial: Denial, form: ErrorForm, where: Where):
   const error_id = remember(ctx, denial, where)
   const headers = headersOf(denial)
   const log = logOf(denial, error_id, where)
-  if (form === 'page') return errorPage(denial, error_id, where, headers, log)
+  if (form === 'page') return errorPage(denial, error_id, where)
   const status = statusOf(denial)
   if (form === 'problem') {
     const body = {
@@ -98,13 +99,7 @@ const headersOf = (denial: Denial): Record<string, string> => ({
   ...(denial.retry_after_seconds !== undefined && { 'retry-after': String(denial.retry_after_seconds) }),
 })
 
-const errorPage = (
-  denial: Denial,
-  error_id: string,
-  where: Where,
-  headers: Record<string, string>,
-  log: Record<string, string>,
-): Reply => {
+const errorPage = (denial: Denial, error_id: string, where: Where): Reply => {
   const status = statusOf(denial)
   return page(
     'error',
@@ -117,7 +112,7 @@ const errorPage = (
       what_to_do: doOf(denial, status),
     },
     status,
-    { headers, log },
+    { headers: headersOf(denial), log: logOf(denial, error_id, where) },
   )
 }
 

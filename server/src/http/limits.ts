@@ -5,7 +5,8 @@
 import type { Ctx } from '../ctx.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { networksOf } from './client-ip.ts'
-import type { HttpRequest, Limit } from './route.ts'
+import type { HttpRequest } from './request.ts'
+import type { Limit } from './route.ts'
 
 /** Counts a request and refuses it with 429 when its address has had enough. */
 export const checkLimits = (ctx: Ctx, request: HttpRequest, limit: Limit | undefined): Denial | undefined => {

@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { AccessTokenClaims } from '../protocol/access-token.ts'
 import type { Subject } from '../protocol/claims.ts'
 import type { Denial } from '../protocol/errors.ts'
-import type { HttpRequest } from './route.ts'
+import type { HttpRequest } from './request.ts'
 
 /** A client and how it proved who it is. */
 export type ClientPrincipal = { client: ClientsRow; method: 'client_secret_basic' | 'client_secret_post' | 'none' }

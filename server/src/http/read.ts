@@ -9,7 +9,8 @@ import type { Ctx } from '../ctx.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { type Params, parseParams } from '../protocol/params.ts'
 import { clientIp } from './client-ip.ts'
-import type { HttpRequest, Route } from './route.ts'
+import type { HttpRequest } from './request.ts'
+import type { Route } from './route.ts'
 
 const none: Params = new Map()
 const formType = 'application/x-www-form-urlencoded'
@@ -79,7 +80,7 @@ const readText = (body: unknown): string | Denial => {
   return unreadable('UTF-8 text')
 }
 
-const parseJson = (body: unknown): unknown | Denial => {
+const parseJson = (body: unknown): unknown => {
   const text = readText(body)
   if (isDenial(text)) return text
   if (text.includes('\\u0000') || text.includes('\0')) return unreadable('text without NUL')

@@ -4,33 +4,15 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Denial } from '../protocol/errors.ts'
-import type { Params } from '../protocol/params.ts'
 import type { Principals } from './principal.ts'
 import type { Reply } from './reply.ts'
+import type { HttpRequest } from './request.ts'
 
 /** Who may call: see `principal.ts` for what the handler is given. A route without one does not start (rule 1). */
 export type Auth = keyof Principals
 
 /** How refusals are written: RFC 6749 §5.2 JSON, a page for people, or an RFC 9457 problem. */
 export type ErrorForm = 'oauth' | 'page' | 'problem'
-
-/** A request as handlers see it: read, bounded, with the caller's address decided. */
-export type HttpRequest = {
-  method: string
-  path: string
-  /** The raw query, for re-sending; `params` is what it says. */
-  rawQuery: string
-  query: Params
-  form: Params
-  json: unknown
-  pathParams: Record<string, string>
-  header: (name: string) => string | undefined
-  ip: string
-  user_agent: string | undefined
-  request_id: string
-  /** The instant the request came; everything it does and issues bears this time. */
-  now: Date
-}
 
 export type Limit = 'login' | 'none'
 

@@ -23,7 +23,8 @@ import { isMultipart, readMultipart } from './multipart.ts'
 import type { Authenticators } from './principal.ts'
 import { readRequest, requestId, shell } from './read.ts'
 import type { Reply } from './reply.ts'
-import type { ErrorForm, HttpRequest, Route, RouteOf } from './route.ts'
+import type { HttpRequest } from './request.ts'
+import type { ErrorForm, Route, RouteOf } from './route.ts'
 import { send } from './send.ts'
 
 const kib = 1024
@@ -35,8 +36,20 @@ export const buildServer = async (
   routes: readonly Route[],
   authenticators: Authenticators,
 ): Promise<FastifyInstance> => {
+  const app = await openFastify(ctx)
+  addParsers(app)
+  addHooks(ctx, app)
+  const base = new URL(ctx.config.issuer).pathname.replace(/\/$/, '')
+  const methods = createMethods(routes, base)
+  for (const route of routes) mount(ctx, app, { route, base, authenticators })
+  app.setNotFoundHandler(async (raw, out) => await notFound(ctx, raw, out, methods))
+  app.setErrorHandler(async (error: FastifyError, raw, out) => await failed(ctx, error, raw, out))
+  return app
+}
+
+const openFastify = async (ctx: Ctx): Promise<FastifyInstance> => {
   const app = Fastify({
-    loggerInstance: ctx.log as FastifyBaseLogger,
+    loggerInstance: baseLogger(ctx),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
     bodyLimit: 64 * kib,
@@ -54,29 +67,26 @@ export const buildServer = async (
     crossOriginEmbedderPolicy: false,
     xFrameOptions: { action: 'deny' },
   })
-  addParsers(app)
-  addHooks(ctx, app)
-  const base = new URL(ctx.config.issuer).pathname.replace(/\/$/, '')
-  const methods = createMethods(routes, base)
-  for (const route of routes) {
-    if (!(route.auth in { none: 1, ...authenticators }))
-      throw new Error(`route ${route.method} ${route.path} has no auth`)
-    const handler = handle(ctx, route, authenticators)
-    app.route({
-      method: route.method,
-      url: base + route.path,
-      handler,
-      config: { route },
-      bodyLimit: (route.accepts === 'json' ? 256 : 64) * kib,
-    })
-    for (const url of alsoAt(base, route.path)) app.route({ method: route.method, url, handler, config: { route } })
-  }
-  app.setNotFoundHandler(async (raw, out) => await notFound(ctx, raw, out, methods))
-  app.setErrorHandler(async (error: FastifyError, raw, out) => await failed(ctx, error, raw, out))
   return app
 }
 
+type Mounted = { route: Route; base: string; authenticators: Authenticators }
+
+const mount = (ctx: Ctx, app: FastifyInstance, { route, base, authenticators }: Mounted): void => {
+  const known = route.auth === 'none' || route.auth in authenticators
+  if (!known) throw new Error(`route ${route.method} ${route.path} has no auth`)
+  const handler = handle(ctx, route, authenticators)
+  const bodyLimit = (route.accepts === 'json' ? 256 : 64) * kib
+  for (const url of [base + route.path, ...alsoAt(base, route.path)]) {
+    app.route({ method: route.method, url, handler, config: { route }, bodyLimit })
+  }
+}
+
+/** Fastify's view of the log: its type parameter would otherwise spread into every signature. */
+const baseLogger = (ctx: Ctx): FastifyBaseLogger => ctx.log
+
 declare module 'fastify' {
+  // eslint-disable-next-line typescript/consistent-type-definitions -- only an interface can be merged into a library's own
   interface FastifyContextConfig {
     route?: Route
   }
@@ -114,7 +124,8 @@ const addHooks = (ctx: Ctx, app: FastifyInstance): void => {
         refuse(ctx, refused, formOf(raw), { route: routeName(raw), request: shell(ctx, raw) }),
       )
   })
-  app.addHook('onResponse', async (raw, out) => {
+  app.addHook('onResponse', (raw, out, done) => {
+    done()
     const reply = replies.get(out)
     const level = out.statusCode >= 500 ? 'error' : 'info'
     if (raw.routeOptions.url?.includes('/health')) return
@@ -159,7 +170,8 @@ const read = async (ctx: Ctx, raw: FastifyRequest, route: Route): Promise<HttpRe
 const readParts = async (ctx: Ctx, raw: FastifyRequest): Promise<HttpRequest | Denial> => {
   const form = await readMultipart(raw)
   const rest = readRequest(ctx, raw, undefined)
-  return isDenial(form) || isDenial(rest) ? (isDenial(form) ? form : rest) : { ...rest, form }
+  if (isDenial(form)) return form
+  return isDenial(rest) ? rest : { ...rest, form }
 }
 
 const sendReply = (ctx: Ctx, _raw: FastifyRequest, out: FastifyReply, reply: Reply): FastifyReply => {
@@ -222,7 +234,7 @@ const failed = async (ctx: Ctx, error: FastifyError, raw: FastifyRequest, out: F
 }
 
 const denialOf = (error: FastifyError): Denial => {
-  const got = `${error.code ?? error.name}`
+  const got = error.code === '' ? error.name : error.code
   if (error instanceof Unavailable || isUnavailable(error)) {
     return deny(
       'temporarily_unavailable',
@@ -260,5 +272,5 @@ const denialOf = (error: FastifyError): Denial => {
   })
 }
 
-const formOf = (raw: FastifyRequest): ErrorForm => raw.routeOptions.config?.route?.errors ?? 'problem'
+const formOf = (raw: FastifyRequest): ErrorForm => raw.routeOptions.config.route?.errors ?? 'problem'
 const routeName = (raw: FastifyRequest): string => raw.routeOptions.url ?? 'unknown'

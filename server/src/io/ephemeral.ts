@@ -39,7 +39,7 @@ export const createEphemeral = (): Ephemeral => {
 
   const settle: Ephemeral['settle'] = async (db, now) => {
     for (const [name, counter] of counters) if (counter.expires <= now.getTime()) counters.delete(name)
-    const names = [...dirty].filter((name) => counters.has(name)).sort()
+    const names = [...dirty].filter((name) => counters.has(name)).toSorted()
     dirty.clear()
     for (let at = 0; at < names.length; at += batch) await exchange(db, counters, names.slice(at, at + batch))
   }

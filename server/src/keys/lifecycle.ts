@@ -38,7 +38,7 @@ const dueForAlg = (keys: KeyFacts[], alg: string, policy: Policy, now: Date): St
   const active = keys.find((key) => key.status === 'active')
   const next = keys
     .filter((key) => key.status === 'pending')
-    .sort((one, other) => one.activate_at.getTime() - other.activate_at.getTime())[0]
+    .toSorted((one, other) => one.activate_at.getTime() - other.activate_at.getTime())[0]
   if (next && (next.activate_at <= now || !active)) {
     return [
       {

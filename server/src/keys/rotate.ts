@@ -46,7 +46,7 @@ export const rotateKeys = async (
     // Creating may make activating due: a first key signs at once.
     for (let round = 0; round < 3; round += 1) {
       const due = dueSteps(await listKeys(tx), policyOf(ctx.config), now)
-      for (const step of due) await applyStep(ctx, tx, step, now, fresh)
+      for (const step of due) await applyStep(ctx, tx, { step, now, fresh })
     }
   })
   await loadKeys(ctx)
@@ -58,9 +58,7 @@ export const loadKeys = async (ctx: Ctx): Promise<void> => ctx.signer.load(await
 const applyStep = async (
   ctx: Ctx,
   tx: Tx,
-  step: Step,
-  now: Date,
-  fresh: ReadonlyMap<string, Promise<KeyObject>>,
+  { step, now, fresh }: { step: Step; now: Date; fresh: ReadonlyMap<string, Promise<KeyObject>> },
 ): Promise<void> => {
   if (step.do === 'create') {
     const key = await (fresh.get(step.alg) ?? generateKey(step.alg))
@@ -98,7 +96,7 @@ type NewKey = {
 /** The row of a new key, pending. `kid` is the RFC 7638 thumbprint unless an imported key keeps its own. */
 export const keyRow = async (facts: NewKey): Promise<SigningKeysRow> => {
   const public_jwk = createPublicKey(facts.key).export({ format: 'jwk' })
-  const kid = facts.kid ?? (await calculateJwkThumbprint(public_jwk as never))
+  const kid = facts.kid ?? (await calculateJwkThumbprint(public_jwk))
   const pem = facts.key.export({ type: 'pkcs8', format: 'pem' }).toString()
   return {
     kid,

@@ -9,7 +9,7 @@ import { callerOf, record } from '../events/record.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { startSession } from '../sessions/start.ts'
 
@@ -26,11 +26,14 @@ export const completeLogin = async (
   const { now } = request
   const { proven, interaction_id } = facts
   const cookie = await transact(ctx.db, async (tx) => {
-    const started = await startSession(ctx, tx, browser, {
-      ...proven,
-      ip: request.ip,
-      user_agent: request.user_agent,
-      now,
+    const started = await startSession(ctx, tx, {
+      browser,
+      signIn: {
+        ...proven,
+        ip: request.ip,
+        user_agent: request.user_agent,
+        now,
+      },
     })
     if (interaction_id !== undefined) await recordProof(tx, { id: interaction_id, session_id: started.session.id, now })
     await record(tx, {
@@ -43,7 +46,8 @@ export const completeLogin = async (
     })
     return started.cookie
   })
-  if (browser.session?.user_id === proven.user_id) await ctx.feed.announce()
+  // The copy under the old secret must not outlive it.
+  ctx.sessions.clear()
   const cookies = [cookie, ...facts.cookies, ...browserCookie(browser)]
   const log = { user_id: proven.user_id, login: 'succeeded' }
   return redirectLocal(interaction_id === undefined ? '/account' : `/oauth/continue?interaction=${interaction_id}`, {

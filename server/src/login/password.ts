@@ -5,20 +5,19 @@
 import { findOwn, type Interaction, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import { callerOf, record } from '../events/record.ts'
-import { checkCsrf, csrfToken } from '../http/csrf.ts'
-import { formTarget, refuse } from '../http/errors.ts'
-import { pathOf } from '../http/paths.ts'
+import { checkCsrf } from '../http/csrf.ts'
+import { refuse } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
-import { page, type Reply, redirectLocal } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
-import type { LoginError } from '../pages/data.ts'
+import { type Reply, redirectLocal } from '../http/reply.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import { deny, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { browserCookie } from '../sessions/cookie.ts'
 import { provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { completeLogin } from './complete.ts'
+import { csrfContext, loginPage } from './page.ts'
 import { reserve, succeeded } from './throttle.ts'
 
 export const loginRoutes = [
@@ -48,12 +47,13 @@ const showLogin = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
   if (found.kind === 'expired') return await restart(ctx, request, browser, found.interaction)
   if (found.kind === 'none' && browser.session) return redirectLocal('/account')
   const error = request.query.has('restarted') ? 'expired_restarted' : undefined
-  return await loginPage(ctx, browser, { interaction: found.kind === 'open' ? found.interaction : undefined, error })
+  const interaction = found.kind === 'open' ? found.interaction : undefined
+  return await loginPage(ctx, browser, { interaction, error, other: request.query.has('other') })
 }
 
 const signIn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const id = param(request.form, 'interaction')
-  const forged = checkCsrf(ctx, request, browser.browser, `login|${id ?? ''}`)
+  const forged = checkCsrf(ctx, request, browser.browser, csrfContext(id))
   if (forged) return refuse(ctx, forged, 'page', { route: '/login', request })
   const found = await findOwn(ctx, request, browser, id)
   if (found.kind === 'refused') return refuse(ctx, found.denial, 'page', { route: '/login', request })
@@ -71,71 +71,46 @@ const tryPassword = async (
 ): Promise<Reply> => {
   const typed = param(request.form, 'login') ?? ''
   const login = canonicalLogin(typed)
-  const again = async (error: LoginError, status: number, retry_after_seconds?: number) =>
-    await loginPage(ctx, browser, { interaction, error, typed, status, retry_after_seconds })
   const attempt = await reserve(ctx, request, login)
   if (isDenial(attempt)) {
-    await record(ctx.db, {
-      type: 'login.throttled',
-      now: request.now,
-      client_id: interaction?.client_id,
-      ...callerOf(request),
+    const event = { now: request.now, client_id: interaction?.client_id, ...callerOf(request) }
+    await record(ctx.db, { type: 'login.throttled', ...event })
+    const { retry_after_seconds } = attempt
+    return await loginPage(ctx, browser, {
+      interaction,
+      typed,
+      error: 'too_many_attempts',
+      status: 429,
+      retry_after_seconds,
     })
-    return await again('too_many_attempts', 429, attempt.retry_after_seconds)
   }
   const proof = await provePassword(ctx, login, param(request.form, 'password') ?? '')
   const refused = proof && mayAct({ user: { id: proof.user_id, status: proof.status } }, 'wrong_credentials')
   if (proof === undefined || refused) {
-    const why = refused?.because.got ?? 'unknown account or wrong password'
-    ctx.decisions.record(
-      deny('wrong_credentials', 'Wrong name or password.', {
-        rule: 'the password proves the person (LI-1)',
-        expected: 'the password of an active account',
-        got: why,
-      }),
-      { route: '/login', request_id: request.request_id, client_id: interaction?.client_id, now: request.now },
-    )
-    await record(ctx.db, {
-      type: 'login.failed',
-      now: request.now,
+    await recordFailure(ctx, request, {
       user_id: proof?.user_id,
       client_id: interaction?.client_id,
-      data: { method: 'password' },
-      ...callerOf(request),
+      got: refused?.because.got,
     })
-    return await again('wrong_credentials', 401)
+    return await loginPage(ctx, browser, { interaction, typed, error: 'wrong_credentials', status: 401 })
   }
   const device = await succeeded(ctx, attempt, login, request.now)
   const proven = { user_id: proof.user_id, amr: ['pwd'], acr: 'aal1', method: 'password' }
   return await completeLogin(ctx, request, browser, { proven, interaction_id: interaction?.id, cookies: [device] })
 }
 
-type LoginPage = {
-  interaction: Interaction | undefined
-  error?: LoginError | undefined
-  typed?: string
-  status?: number
-  retry_after_seconds?: number | undefined
-}
+type Failure = { user_id: string | undefined; client_id: string | undefined; got: string | undefined }
 
-const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Promise<Reply> => {
-  const { interaction, error, retry_after_seconds } = facts
-  const client = interaction && (await ctx.clients.get(interaction.client_id))
-  const hint = facts.typed ?? interaction?.request.login_hint
-  const data = {
-    action: pathOf(ctx.config, '/login'),
-    csrf: csrfToken(ctx, browser.browser, `login|${interaction?.id ?? ''}`),
-    ...(interaction && { interaction: interaction.id, cancel: true }),
-    ...(client && { client: { client_name: client.client_name } }),
-    ...(hint !== undefined && { login_hint: hint }),
-    ...(error !== undefined && { error }),
-    ...(retry_after_seconds !== undefined && { retry_after_seconds }),
-  }
-  const headers = retry_after_seconds === undefined ? {} : { 'retry-after': String(retry_after_seconds) }
-  return page('login', data, facts.status ?? 200, {
-    headers,
-    cookies: browserCookie(browser),
-    formAction: interaction ? [formTarget(interaction.request.redirect_uri)] : [],
-    log: error ? { login: error } : {},
-  })
+/** Writes down why, for the operator; the person is told the same in every case. */
+const recordFailure = async (ctx: Ctx, request: HttpRequest, { user_id, client_id, got }: Failure): Promise<void> => {
+  ctx.decisions.record(
+    deny('wrong_credentials', 'Wrong name or password.', {
+      rule: 'the password proves the person (LI-1)',
+      expected: 'the password of an active account',
+      got: got ?? 'unknown account or wrong password',
+    }),
+    { route: '/login', request_id: request.request_id, client_id, now: request.now },
+  )
+  const event = { now: request.now, user_id, client_id, data: { method: 'password' }, ...callerOf(request) }
+  await record(ctx.db, { type: 'login.failed', ...event })
 }

@@ -6,7 +6,7 @@
 import type { Ctx } from '../ctx.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import { readCookie } from '../http/cookies.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import { secretText } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny } from '../protocol/errors.ts'

@@ -5,7 +5,8 @@ import type { Ctx } from '../ctx.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { bytes, empty, json, page, type Reply } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 
 const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
@@ -27,11 +28,14 @@ const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   return page('home', data, 200, { cookies: browserCookie(browser) })
 }
 
+/** An operator's SVG logo that is opened by itself must not run script (security rule CO-1). */
+const harmless = { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox" }
+
 const asset = (ctx: Ctx, request: HttpRequest): Reply => {
   const found = ctx.pages.asset(request.pathParams['name'] ?? '')
   if (found === undefined) return empty(404)
   // The name carries a hash of the content: what it names never changes.
-  const headers = { 'cache-control': 'public, max-age=31536000, immutable', etag: found.etag }
+  const headers = { 'cache-control': 'public, max-age=31536000, immutable', etag: found.etag, ...harmless }
   return request.header('if-none-match') === found.etag
     ? empty(304, { headers })
     : bytes(found.bytes, found.content_type, { headers })

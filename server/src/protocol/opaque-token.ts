@@ -14,7 +14,7 @@ export type PlainToken = string & { readonly brand: 'PlainToken' }
 export type TokenHash = Buffer & { readonly brand: 'TokenHash' }
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const values = new Map([...alphabet].map((character, index) => [character, index]))
+const values = new Map(alphabet.split('').map((character, index) => [character, index]))
 const checksumLength = 6
 
 /** Makes an opaque value out of random or structured bytes, whose number is a multiple of four. */

@@ -5,7 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import { cookieName, readCookie, type SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import { type Cache, createCache } from '../io/cache.ts'
 import type { Db } from '../db/connect.ts'
 import { secretText } from '../io/ids.ts'
@@ -70,6 +70,9 @@ export const idleExpiry = (ctx: Ctx, now: Date): Date =>
 /** The browser cookie to set when a page is shown to a browser that had none. It carries no authority by itself. */
 export const browserCookie = (principal: BrowserPrincipal): SetCookie[] =>
   principal.isNew ? [{ name: 'browser', value: principal.browser, maxAgeSeconds: 400 * 86_400 }] : []
+
+/** The purpose that forms of a person's own pages are bound to: the person who saw them. */
+export const ownForms = (browser: BrowserPrincipal): string => `own|${browser.session?.user_id ?? ''}`
 
 /** The cookie that removes the session cookie. */
 export const noSession: SetCookie = { name: 'session', value: '' }

@@ -12,9 +12,7 @@ import { endAllOf, endOne } from './store.ts'
 export const endSession = async (
   ctx: Ctx,
   tx: Tx,
-  session_id: string,
-  now: Date,
-  because: string,
+  { session_id, now, because }: { session_id: string; now: Date; because: string },
 ): Promise<boolean> => {
   const ended = await endOne(tx, session_id, now, because)
   if (ended === undefined) return false
@@ -25,7 +23,11 @@ export const endSession = async (
 }
 
 /** Ends every session, family and access token of a person, offline ones too. */
-export const endEverywhere = async (ctx: Ctx, tx: Tx, user_id: string, now: Date, because: string): Promise<void> => {
+export const endEverywhere = async (
+  ctx: Ctx,
+  tx: Tx,
+  { user_id, now, because }: { user_id: string; now: Date; because: string },
+): Promise<void> => {
   const sessions = await endAllOf(tx, user_id, now, because)
   const families = await revokeFamiliesOfUser(tx, user_id, now, because)
   const keys = [

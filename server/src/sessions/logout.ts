@@ -9,12 +9,13 @@ import { refuse } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply, redirectLocal, redirectOut } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import type { Client } from '../clients/load.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { type Params, param, repeated } from '../protocol/params.ts'
 import { matchRedirect, type RegisteredRedirect } from '../protocol/redirect-uri.ts'
-import { browserCookie, noSession } from './cookie.ts'
+import { browserCookie, noSession, ownForms } from './cookie.ts'
 import { endEverywhere, endSession } from './end.ts'
 
 type Hint = { sub: string; sid: string | undefined; client_id: string }
@@ -91,7 +92,8 @@ const done = (wish: Wish, everywhere: boolean): Reply => {
 /** Without a proof that the application asked, the way back is offered, not taken. */
 const nobodyHere = (wish: Wish): Reply => {
   const { target, state, client } = wish
-  const continue_uri = target === undefined ? undefined : redirectOut(target, state === undefined ? {} : { state }, 'query')
+  const continue_uri =
+    target === undefined ? undefined : redirectOut(target, state === undefined ? {} : { state }, 'query')
   return page('logged-out', {
     everywhere: false,
     ...(client && { client: { client_name: client.client_name } }),
@@ -112,7 +114,7 @@ const confirmPage = (ctx: Ctx, browser: BrowserPrincipal, wish: Wish): Reply => 
     'logout',
     {
       action: pathOf(ctx.config, '/logout'),
-      csrf: csrfToken(ctx, browser.browser, `logout|${browser.session?.id ?? ''}`),
+      csrf: csrfToken(ctx, browser.browser, ownForms(browser)),
       fields,
       ...(wish.client && { client: { client_name: wish.client.client_name } }),
       ...(subject && { account: { name: subject.name ?? subject.username ?? subject.id, email: subject.email ?? '' } }),
@@ -128,7 +130,7 @@ const ownLogout = async (ctx: Ctx, _request: HttpRequest, browser: BrowserPrinci
 }
 
 const confirmed = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const forged = checkCsrf(ctx, request, browser.browser, `logout|${browser.session?.id ?? ''}`)
+  const forged = checkCsrf(ctx, request, browser.browser, ownForms(browser))
   if (forged) return refuse(ctx, forged, 'page', { route: '/logout', request })
   const scope = param(request.form, 'scope') ?? 'here'
   const wish = await readWish(
@@ -147,7 +149,8 @@ const confirmed = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
 const endHere = async (ctx: Ctx, session_ids: string[], request: HttpRequest): Promise<void> => {
   await transact(ctx.db, async (tx) => {
     for (const id of session_ids)
-      if (/^[0-9a-f-]{36}$/.test(id)) await endSession(ctx, tx, id, request.now, 'signed out')
+      if (/^[0-9a-f-]{36}$/.test(id))
+        await endSession(ctx, tx, { session_id: id, now: request.now, because: 'signed out' })
   })
   ctx.sessions.clear()
   await ctx.feed.announce()
@@ -155,7 +158,10 @@ const endHere = async (ctx: Ctx, session_ids: string[], request: HttpRequest): P
 
 /** Ends everything a person has, on every device and in every application. */
 export const endAll = async (ctx: Ctx, user_id: string, request: { now: Date }): Promise<void> => {
-  await transact(ctx.db, async (tx) => await endEverywhere(ctx, tx, user_id, request.now, 'signed out everywhere'))
+  await transact(
+    ctx.db,
+    async (tx) => await endEverywhere(ctx, tx, { user_id, now: request.now, because: 'signed out everywhere' }),
+  )
   ctx.sessions.clear()
   await ctx.feed.announce()
 }

@@ -1,6 +1,8 @@
 /** Owns the tables revocations and nodes. */
 import type { Db, Query } from '../db/connect.ts'
-import type { Revocation, RevocationKind } from './revocation.ts'
+
+export type RevocationKind = 'session' | 'user' | 'client' | 'role' | 'family' | 'jti' | 'kid'
+export type Revocation = { kind: RevocationKind; key: string }
 
 export type RevocationRow = { seq: string; kind: RevocationKind; key: string; not_before: Date; expires_at: Date }
 export type Pulled = { rows: RevocationRow[]; watermark: string; db_now: Date; others: number }

@@ -5,10 +5,17 @@
  */
 import type { Db, Query } from '../db/connect.ts'
 import { issuedAtMs } from '../protocol/access-token.ts'
-import { insertRevocations, pullRevocations, type RevocationRow, touchNode, watermarks } from './revocation-store.ts'
+import {
+  insertRevocations,
+  pullRevocations,
+  type Revocation,
+  type RevocationKind,
+  type RevocationRow,
+  touchNode,
+  watermarks,
+} from './revocation-store.ts'
 
-export type RevocationKind = 'session' | 'user' | 'client' | 'role' | 'family' | 'jti' | 'kid'
-export type Revocation = { kind: RevocationKind; key: string }
+export type { Revocation, RevocationKind } from './revocation-store.ts'
 
 /** What a token says that a revocation could hit. */
 export type TokenFacts = {
@@ -42,68 +49,76 @@ type View = Map<RevocationKind, Map<string, Entry>>
 
 export const freshMs = 2000
 
+type Options = { db: Db; nodeId: string; lifetimeSeconds: number; now: () => Date; startedAt: Date }
+type State = Options & {
+  view: View
+  watermark: string | undefined
+  /** `performance.now()` of the last read that worked, and of the last time the other nodes were told. */
+  pulledAt: number
+  touchedAt: number
+  others: number
+  skewMs: number
+  pulling: Promise<void> | undefined
+}
+
 /** Makes the feed of one node. `lifetimeSeconds` is the longest life an access token can have. */
-export const createFeed = (options: {
-  db: Db
-  nodeId: string
-  lifetimeSeconds: number
-  now: () => Date
-  startedAt: Date
-}): Feed => {
-  const view: View = new Map()
-  let watermark: string | undefined
-  let lastPull = Number.NEGATIVE_INFINITY
-  let others = 0
-  let skew = 0
-  let pulling: Promise<void> | undefined
-
-  const pullOnce = async (): Promise<void> => {
-    const asked = performance.now()
-    const clock = Date.now()
-    const pulled = await pullRevocations(options.db, { watermark, nodeId: options.nodeId, now: options.now() })
-    for (const row of pulled.rows) remember(view, row)
-    if (watermark === undefined || others > 0 || asked - touched > 1000) {
-      touched = asked
-      await touchNode(options.db, {
-        id: options.nodeId,
-        started_at: options.startedAt,
-        now: pulled.db_now,
-        watermark: pulled.watermark,
-      })
-    }
-    watermark = pulled.watermark
-    others = pulled.others
-    skew = pulled.db_now.getTime() - (clock + (performance.now() - asked) / 2)
-    lastPull = asked
+export const createFeed = (options: Options): Feed => {
+  const never = Number.NEGATIVE_INFINITY
+  const state: State = {
+    ...options,
+    view: new Map(),
+    watermark: undefined,
+    pulledAt: never,
+    touchedAt: never,
+    others: 0,
+    skewMs: 0,
+    pulling: undefined,
   }
-  let touched = Number.NEGATIVE_INFINITY
-  const pull = async (): Promise<void> => {
-    pulling ??= pullOnce().finally(() => {
-      pulling = undefined
-    })
-    await pulling
-  }
-  const ageMs = (): number => performance.now() - lastPull
-
   return {
-    pull,
-    ageMs,
-    skewMs: () => skew,
+    pull: async () => await pull(state),
+    ageMs: () => performance.now() - state.pulledAt,
+    skewMs: () => state.skewMs,
     write: async (tx, revocations, now) => {
       const expires = new Date(now.getTime() + (options.lifetimeSeconds + 60) * 1000)
       await insertRevocations(tx, revocations, now, expires)
     },
-    announce: async () => {
-      // A pull that was already under way may have read before the commit: the one that counts starts now.
-      await pulling
-      await pull()
-      if (others > 0) await waitForOthers(options.db, options.nodeId, watermark ?? '0')
-    },
+    announce: async () => await announce(state),
     isRevoked: async (token) => {
-      if (ageMs() > freshMs) await pull()
-      return hits(view, token, options.now().getTime())
+      if (performance.now() - state.pulledAt > freshMs) await pull(state)
+      return hits(state.view, token, options.now().getTime())
     },
   }
+}
+
+/** One read at a time; whoever asks meanwhile waits for the one under way. */
+const pull = async (state: State): Promise<void> => {
+  state.pulling ??= pullOnce(state).finally(() => {
+    state.pulling = undefined
+  })
+  await state.pulling
+}
+
+const pullOnce = async (state: State): Promise<void> => {
+  const asked = performance.now()
+  const clock = Date.now()
+  const pulled = await pullRevocations(state.db, { watermark: state.watermark, nodeId: state.nodeId, now: state.now() })
+  for (const row of pulled.rows) remember(state.view, row)
+  state.skewMs = pulled.db_now.getTime() - (clock + (performance.now() - asked) / 2)
+  state.watermark = pulled.watermark
+  state.others = pulled.others
+  state.pulledAt = asked
+  // Somebody may be waiting for this node; alone, a sign of life each second will do.
+  if (pulled.others === 0 && asked - state.touchedAt < 1000) return
+  state.touchedAt = asked
+  const { nodeId: id, startedAt: started_at } = state
+  await touchNode(state.db, { id, started_at, now: pulled.db_now, watermark: pulled.watermark })
+}
+
+const announce = async (state: State): Promise<void> => {
+  // A read that was already under way may have begun before the commit: the one that counts starts now.
+  await state.pulling
+  await pull(state)
+  if (state.others > 0) await waitForOthers(state.db, state.nodeId, state.watermark ?? '0')
 }
 
 const remember = (view: View, row: RevocationRow): void => {

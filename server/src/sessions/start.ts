@@ -1,16 +1,15 @@
 /**
- * Owns the one place where a session begins. Every sign-in makes a new session with a new id and a new secret (security
- * rule LI-3); the session of the same person that this browser had before ends with it.
+ * Owns the one place where a session begins. Every sign-in makes a new secret, and what the browser held before is worth
+ * nothing afterwards (security rule LI-3). Start reading at `startSession`.
  */
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
 import { secretText, uuidv7 } from '../io/ids.ts'
-import { hashToken } from '../protocol/opaque-token.ts'
+import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import { idleExpiry } from './cookie.ts'
-import { endSession } from './end.ts'
-import { insertSession, rekeySession } from './store.ts'
+import { insertSession, rekeySession, renewSession } from './store.ts'
 
 export type SignIn = {
   user_id: string
@@ -21,45 +20,54 @@ export type SignIn = {
   now: Date
 }
 
-/** Starts a session in this transaction. The caller announces the feed after the commit. */
+/**
+ * Starts a session in this transaction. The same person in the same browser proves themselves anew: then the session goes
+ * on under its `sid`, so that the applications it signed in to stay signed in, with a new secret and a new proof.
+ */
 export const startSession = async (
   ctx: Ctx,
   tx: Tx,
-  browser: BrowserPrincipal,
-  signIn: SignIn,
+  { browser, signIn }: { browser: BrowserPrincipal; signIn: SignIn },
 ): Promise<{ session: LiveSession; cookie: SetCookie }> => {
-  const { now, user_id } = signIn
-  const previous = browser.session
-  if (previous?.user_id === user_id) await endSession(ctx, tx, previous.id, now, 'signed in again')
   const token = secretText()
-  const session: LiveSession = {
-    id: uuidv7(now),
-    browser_id: previous?.browser_id ?? uuidv7(now),
-    user_id,
-    auth_time: now,
-    amr: signIn.amr,
-    acr: signIn.acr,
-    created_at: now,
-    last_seen_at: now,
-  }
-  await insertSession(tx, {
-    ...session,
-    token_hash: hashToken(token),
-    ip: signIn.ip,
-    user_agent: signIn.user_agent?.replace(/[\u0000-\u001f]/g, ' ') ?? null,
-    idle_expires_at: idleExpiry(ctx, now),
-    expires_at: new Date(now.getTime() + ctx.config.session_absolute_seconds * 1000),
-  })
-  return { session, cookie: sessionCookie(ctx, token) }
+  const proof = proofOf(ctx, signIn, hashToken(token))
+  const previous = browser.session?.user_id === signIn.user_id ? browser.session : undefined
+  const renewed = previous && (await renewSession(tx, previous.id, proof))
+  return { session: renewed ?? (await begin(tx, browser, { signIn, proof })), cookie: sessionCookie(ctx, token) }
+}
+
+type Proof = ReturnType<typeof proofOf>
+
+/** What a sign-in changes about a session, new or renewed. */
+const proofOf = (ctx: Ctx, signIn: SignIn, token_hash: TokenHash) => ({
+  token_hash,
+  auth_time: signIn.now,
+  amr: signIn.amr,
+  acr: signIn.acr,
+  ip: signIn.ip,
+  user_agent: signIn.user_agent?.replace(/[\u0000-\u001f]/g, ' ') ?? null,
+  last_seen_at: signIn.now,
+  idle_expires_at: idleExpiry(ctx, signIn.now),
+  expires_at: new Date(signIn.now.getTime() + ctx.config.session_absolute_seconds * 1000),
+})
+
+const begin = async (
+  tx: Tx,
+  browser: BrowserPrincipal,
+  { signIn, proof }: { signIn: SignIn; proof: Proof },
+): Promise<LiveSession> => {
+  const { now, user_id } = signIn
+  const browser_id = browser.session?.browser_id ?? uuidv7(now)
+  const session = { ...proof, id: uuidv7(now), browser_id, user_id, created_at: now }
+  await insertSession(tx, session)
+  return session
 }
 
 /** Lets this browser go on with another of its own live sessions. Proves nothing new: `auth_time` stays. */
 export const switchSession = async (
   ctx: Ctx,
   tx: Tx,
-  browser: BrowserPrincipal,
-  session_id: string,
-  now: Date,
+  { browser, session_id, now }: { browser: BrowserPrincipal; session_id: string; now: Date },
 ): Promise<{ session: LiveSession; cookie: SetCookie } | undefined> => {
   if (browser.session === undefined || !/^[0-9a-f-]{36}$/.test(session_id)) return undefined
   const token = secretText()

@@ -36,6 +36,17 @@ export const insertSession = async (tx: Query, session: NewSession): Promise<voi
   await tx`insert into sessions ${tx(session)}`
 }
 
+/** Gives a live session a new secret and a new proof; the old secret is worth nothing from here on. Undefined when it has ended. */
+export const renewSession = async (
+  tx: Query,
+  id: string,
+  proof: Omit<NewSession, 'id' | 'browser_id' | 'user_id' | 'created_at'>,
+): Promise<LiveSession | undefined> => {
+  const rows = await tx<LiveSession[]>`
+    update sessions set ${tx(proof)} where id = ${id} and ended_at is null and expires_at > ${proof.auth_time} returning ${tx(live)}`
+  return rows[0]
+}
+
 /** Puts a new secret in place of the old one: the browser chooses this session again. Returns it, unless it has ended. */
 export const rekeySession = async (
   tx: Query,

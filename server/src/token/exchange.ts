@@ -7,7 +7,7 @@ import { callerOf, record } from '../events/record.ts'
 import { refuse } from '../http/errors.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import type { Grant } from './grant.ts'
@@ -17,12 +17,13 @@ import { issueTokens } from './issue.ts'
 export const exchange = async (
   ctx: Ctx,
   request: HttpRequest,
-  { client }: ClientPrincipal,
-  grants: readonly Grant[],
+  { client, grants }: { client: ClientPrincipal['client']; grants: readonly Grant[] },
 ): Promise<Reply> => {
   const grant = chooseGrant(request, client, grants)
   const granted = isDenial(grant) ? grant : await grant.redeem(ctx, { request, client })
-  const log = { client_id: client.client_id, grant_type: param(request.form, 'grant_type')?.slice(0, 80) ?? '' }
+  // Cut to what a log line needs; half a surrogate pair would be no JSON to the database.
+  const grant_type = param(request.form, 'grant_type')?.slice(0, 80).toWellFormed() ?? ''
+  const log = { client_id: client.client_id, grant_type }
   if (isDenial(granted)) {
     await record(ctx.db, {
       type: 'token.refused',

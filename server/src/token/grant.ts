@@ -4,7 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
-import type { HttpRequest } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
 import type { Subject } from '../protocol/claims.ts'
 import type { Denial } from '../protocol/errors.ts'
 

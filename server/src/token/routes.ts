@@ -1,13 +1,13 @@
 /** Owns the addresses of the token slice: token, introspection, revocation, UserInfo. Start reading at exchange.ts. */
-import { route } from '../http/route.ts'
+import { type Route, route } from '../http/route.ts'
 import { exchange } from './exchange.ts'
 import type { Grant } from './grant.ts'
 import { introspect } from './introspect.ts'
 import { revoke } from './revoke.ts'
 import { userinfo } from './userinfo.ts'
 
-/** The routes, for the grants that are on. */
-export const tokenRoutes = (grants: readonly Grant[]) => [
+/** The token endpoint, for the grants that are on. */
+const tokenEndpoint = (grants: readonly Grant[]) =>
   route({
     method: 'POST',
     path: '/oauth/token',
@@ -16,8 +16,10 @@ export const tokenRoutes = (grants: readonly Grant[]) => [
     accepts: 'form',
     cors: 'client',
     summary: 'Get tokens',
-    handler: async (ctx, request, client) => await exchange(ctx, request, client, grants),
-  }),
+    handler: async (ctx, request, client) => await exchange(ctx, request, { client: client.client, grants }),
+  })
+
+const others = [
   route({
     method: 'POST',
     path: '/oauth/introspect',
@@ -37,23 +39,19 @@ export const tokenRoutes = (grants: readonly Grant[]) => [
     summary: 'Revoke a token',
     handler: revoke,
   }),
-  route({
-    method: 'GET',
-    path: '/oauth/userinfo',
-    auth: 'bearer',
-    errors: 'oauth',
-    cors: 'client',
-    summary: 'Claims about the person of a token',
-    handler: userinfo,
-  }),
-  route({
-    method: 'POST',
-    path: '/oauth/userinfo',
-    auth: 'bearer',
-    errors: 'oauth',
-    accepts: 'form',
-    cors: 'client',
-    summary: 'Claims about the person of a token',
-    handler: userinfo,
-  }),
+  ...(['GET', 'POST'] as const).map((method) =>
+    route({
+      method,
+      path: '/oauth/userinfo',
+      auth: 'bearer',
+      errors: 'oauth',
+      accepts: 'form',
+      cors: 'client',
+      summary: 'Claims about the person of a token',
+      handler: userinfo,
+    }),
+  ),
 ]
+
+/** Every route of this slice. */
+export const tokenRoutes = (grants: readonly Grant[]): Route[] => [tokenEndpoint(grants), ...others]

@@ -53,13 +53,6 @@ export const revokeFamily = async (tx: Query, id: string, now: Date, because: st
   return rows.length === 1
 }
 
-export const insertFamily = async (
-  tx: Query,
-  family: Omit<Family, 'prev_used_at' | 'revoked_at' | 'revoked_because'>,
-): Promise<void> => {
-  await tx`insert into refresh_families ${tx(family)}`
-}
-
 export type FamilyFacts = { family: Family; subject: Subject | undefined; session_live: boolean }
 
 const familyColumns = [

@@ -9,9 +9,10 @@ import { refuse } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
-import { type HttpRequest, route } from '../http/route.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
 import { param } from '../protocol/params.ts'
-import { browserCookie } from '../sessions/cookie.ts'
+import { browserCookie, ownForms } from '../sessions/cookie.ts'
 import { endSession } from '../sessions/end.ts'
 import { sessionsOfUser } from '../sessions/list.ts'
 import { browserLabel } from './user-agent.ts'
@@ -25,7 +26,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
     'account',
     {
       account: accountView(subject),
-      csrf: csrfToken(ctx, browser.browser, contextOf(session.user_id)),
+      csrf: csrfToken(ctx, browser.browser, ownForms(browser)),
       sessions: sessions.map((own) => ({
         id: own.id,
         current: own.id === session.id,
@@ -52,13 +53,11 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   )
 }
 
-const contextOf = (user_id: string): string => `account|${user_id}`
-
 const change =
   (path: string, work: (ctx: Ctx, request: HttpRequest, user_id: string) => Promise<void>) =>
   async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
     if (browser.session === undefined) return redirectLocal('/login')
-    const forged = checkCsrf(ctx, request, browser.browser, contextOf(browser.session.user_id))
+    const forged = checkCsrf(ctx, request, browser.browser, ownForms(browser))
     if (forged) return refuse(ctx, forged, 'page', { route: path, request })
     await work(ctx, request, browser.session.user_id)
     return redirectLocal('/account')
@@ -69,7 +68,10 @@ const endOwn = async (ctx: Ctx, request: HttpRequest, user_id: string): Promise<
   const id = param(request.form, 'session_id')
   const own = (await sessionsOfUser(ctx, user_id, request.now)).find((session) => session.id === id)
   if (own === undefined) return
-  await transact(ctx.db, async (tx) => await endSession(ctx, tx, own.id, request.now, 'ended by its owner'))
+  await transact(
+    ctx.db,
+    async (tx) => await endSession(ctx, tx, { session_id: own.id, now: request.now, because: 'ended by its owner' }),
+  )
   ctx.sessions.clear()
   await ctx.feed.announce()
 }

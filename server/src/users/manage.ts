@@ -1,28 +1,116 @@
 /**
- * Owns what an operator does with one account as a whole: creating it, finding it, changing what it says. Never ends
+ * Owns what an operator does with an account as a whole: creating it, finding it, changing what it says. Never ends
  * sessions itself (status.ts does). Start reading at `registerUser`.
  */
 import type { Ctx } from '../ctx.ts'
+import { isUniqueViolation, type Tx } from '../db/connect.ts'
+import type { UsersRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
-import { type Denial, isDenial } from '../protocol/errors.ts'
-import { createUser, prepareUser, type Registration } from './register.ts'
+import { record } from '../events/record.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
+import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
+import { checkNewPassword, createUser, passwordSentence, prepareUser, type Registration } from './register.ts'
+import { changePassword } from './status.ts'
+import { findUser, loadSubject, updateUser } from './store.ts'
 
-/** Creates an account at once: refused as a whole, so that an unknown role leaves no account behind. Refusals as in register.ts. */
+export { listUsers } from './store.ts'
+
+/**
+ * Creates an account, or nothing at all: an unknown role leaves no account behind. Refusals as in register.ts.
+ */
 export const registerUser = async (ctx: Ctx, registration: Registration): Promise<{ user_id: string } | Denial> => {
   const now = ctx.now()
   const prepared = await prepareUser(ctx, registration, now)
   if (isDenial(prepared)) return prepared
-  return await transact(ctx.db, async (tx) => {
-    const made = await createUser(tx, prepared, now)
-    if (isDenial(made)) throw new Undone(made)
-    return made
+  return await wholly(ctx, async (tx) => await createUser(tx, prepared, now))
+}
+
+/** Finds an account by its id, its address or its user name, with its roles and permissions. */
+export const findAccount = async (ctx: Ctx, key: string): Promise<Subject | undefined> => {
+  // The id first: nobody can take over a command by choosing somebody else's id as a user name.
+  const found = await loadSubject(ctx.db, key)
+  if (found) return found
+  const named = await findUser(ctx.db, canonicalLogin(key))
+  return named && (await loadSubject(ctx.db, named.id))
+}
+
+/** What can be changed of an account; what is left out stays. A new address counts as unproved unless it is said otherwise. */
+export type AccountChange = {
+  email?: string | undefined
+  username?: string | undefined
+  name?: string | undefined
+  email_verified?: boolean | undefined
+  claims?: Record<string, unknown> | undefined
+}
+
+/** Changes what an account says of its person. Refusals: `invalid_email`, `invalid_username`, `already_exists`. */
+export const changeAccount = async (ctx: Ctx, account: Subject, change: AccountChange): Promise<Denial | undefined> => {
+  const values = decideChange(account, change)
+  if (isDenial(values)) return values
+  const now = ctx.now()
+  try {
+    await transact(ctx.db, async (tx) => {
+      await updateUser(tx, account.id, values, now)
+      await record(tx, { type: 'user.updated', now, user_id: account.id, data: { changed: Object.keys(values) } })
+    })
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    return deny('already_exists', 'Another account has this address or name.', {
+      rule: 'addresses and user names are unique',
+      expected: 'an address and a name that are free',
+      got: shown(change.email ?? change.username),
+    })
+  }
+  ctx.subjects.forget(account.id)
+  return undefined
+}
+
+type Values = Partial<Omit<UsersRow, 'id'>>
+
+const decideChange = (account: Subject, change: AccountChange): Values | Denial => {
+  const { email, username, name, email_verified, claims } = change
+  const email_canonical = email === undefined ? undefined : canonicalEmail(email)
+  if (email !== undefined && email_canonical === undefined)
+    return refuse('invalid_email', 'The email address is not valid.', email)
+  const canonical = username === undefined ? undefined : canonicalUsername(username)
+  if (username !== undefined && canonical === undefined)
+    return refuse('invalid_username', 'The user name is not valid.', username)
+  const isSame = account.email !== null && email_canonical === canonicalEmail(account.email)
+  const proved = email === undefined ? email_verified : (email_verified ?? (isSame && account.email_verified))
+  return {
+    ...(email !== undefined && email_canonical !== undefined && { email, email_canonical }),
+    ...(proved !== undefined && { email_verified: proved }),
+    ...(canonical !== undefined && { username: canonical }),
+    ...(name !== undefined && { name: name === '' ? null : name }),
+    ...(claims !== undefined && { claims }),
+  }
+}
+
+/** Sets a password by the policy and ends everything that was proved with the old one. Refusal: `weak_password`. */
+export const setPassword = async (ctx: Ctx, account: Subject, password: string): Promise<Denial | undefined> => {
+  const words = [account.email, account.username, account.name].map((word) => word ?? undefined)
+  const weak = await checkNewPassword(ctx, password, words)
+  if (weak) return refuse('weak_password', passwordSentence(weak), weak.code)
+  await changePassword(ctx, account.id, await ctx.hashing.hash(password))
+  return undefined
+}
+
+const refuse = (error: string, sentence: string, got: string): Denial =>
+  deny(error, sentence, { rule: 'an account can be changed so', got: shown(got) }, { status: 422 })
+
+/** Runs work in a transaction that a refusal rolls back: for operations that write before they can refuse. */
+const wholly = async <T>(ctx: Ctx, work: (tx: Tx) => Promise<T | Denial>): Promise<T | Denial> =>
+  await transact(ctx.db, async (tx) => {
+    const result = await work(tx)
+    if (isDenial(result)) throw new Undone(result)
+    return result
   }).catch((error: unknown) => {
     if (error instanceof Undone) return error.denial
     throw error
   })
-}
 
-/** Rolls the transaction back and carries the refusal out of it. */
+/** Carries a refusal out of the transaction that it rolls back. */
 class Undone extends Error {
   override name = 'Undone'
   readonly denial: Denial

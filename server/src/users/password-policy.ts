@@ -10,7 +10,7 @@ export type PasswordFacts = { minimum: number; context: readonly string[]; commo
 /** Length counts code points after NFKC, the form that is hashed. `context` are words of the account and the deployment. */
 export const checkPassword = (password: string, facts: PasswordFacts): PasswordProblem | undefined => {
   const normal = password.normalize('NFKC')
-  const length = [...normal].length
+  const length = Array.from(normal).length
   if (length < facts.minimum) return { code: 'too_short', minimum: facts.minimum }
   if (length > 256 || Buffer.byteLength(normal) > 1024) return { code: 'too_long' }
   const lower = normal.toLowerCase()
@@ -23,7 +23,7 @@ export const checkPassword = (password: string, facts: PasswordFacts): PasswordP
 
 /** 12345678910, abcdefghijk: one step from each character to the next. */
 const isRun = (text: string): boolean => {
-  const codes = [...text].map((character) => character.codePointAt(0) ?? 0)
+  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
   const steps = new Set(codes.slice(1).map((code, index) => code - (codes[index] ?? 0)))
   return steps.size === 1 && [1, -1].includes([...steps][0] ?? 0)
 }

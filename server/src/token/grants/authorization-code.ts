@@ -4,7 +4,7 @@
  */
 import { burnCode, type CodeFacts, type CodeWithPerson, consumeCode, loadCode } from '../../authorize/codes.ts'
 import type { Ctx } from '../../ctx.ts'
-import type { Tx } from '../../db/connect.ts'
+import type { Query, Tx } from '../../db/connect.ts'
 import { transact } from '../../db/transact.ts'
 import { callerOf, type Happening, record } from '../../events/record.ts'
 import { type Denial, deny, isDenial, shown } from '../../protocol/errors.ts'
@@ -15,7 +15,7 @@ import { decideResources } from '../../protocol/resource.ts'
 import { mayAct } from '../../protocol/subject.ts'
 import { newNonce } from '../families.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
-import { insertFamily, revokeFamily } from '../store.ts'
+import { revokeFamily } from '../store.ts'
 
 /** What the request says, once and for both roads. */
 type Asked = {
@@ -36,9 +36,9 @@ export const authorizationCode: Grant = {
   redeem: async (ctx, facts) => {
     const asked = readAsked(facts)
     if (isDenial(asked)) return asked
-    const fresh = familyOf(ctx, facts)
-    const person = (await fastRoad(ctx, facts, asked, fresh)) ?? (await carefulRoad(ctx, facts, asked, fresh))
-    return isDenial(person) ? person : await grantedOf(facts, person, fresh)
+    const both = { asked, family: familyOf(ctx, facts) }
+    const person = (await fastRoad(ctx, facts, both)) ?? (await carefulRoad(ctx, facts, both))
+    return isDenial(person) ? person : grantedOf(facts, person, both.family)
   },
 }
 
@@ -60,6 +60,8 @@ const readAsked = ({ request, client }: GrantRequest): Asked | Denial => {
   }
 }
 
+type Both = { asked: Asked; family: Fresh }
+type Refused = Exclude<Outcome, { outcome: 'grant' }>
 type Fresh = { nonce: Buffer; idle_expires_at: Date; expires_at: Date } | undefined
 
 /** The family that begins with this code, for a client that may refresh. */
@@ -73,16 +75,19 @@ const familyOf = (ctx: Ctx, { request, client }: GrantRequest): Fresh => {
   }
 }
 
-const fastRoad = async (
-  ctx: Ctx,
+/** A request that cannot narrow what was granted goes the fast road; the rest needs the decision first. */
+const fastRoad = async (ctx: Ctx, facts: GrantRequest, { asked, family }: Both): Promise<CodeWithPerson | undefined> =>
+  paramAll(facts.request.form, 'resource').length > 0 ? undefined : await consume(ctx.db, facts, { asked, family })
+
+/** The one statement that takes a code, on both roads. */
+const consume = async (
+  tx: Query,
   facts: GrantRequest,
-  asked: Asked,
-  family: Fresh,
+  { asked, family }: Both,
 ): Promise<CodeWithPerson | undefined> => {
-  // A request that cannot narrow what it was granted goes the fast road; the rest needs the decision first.
   const code_challenge = asked.code_verifier === undefined ? null : challengeOf(asked.code_verifier)
-  if (code_challenge === undefined || paramAll(facts.request.form, 'resource').length > 0) return undefined
-  return await consumeCode(ctx.db, {
+  if (code_challenge === undefined) return undefined
+  return await consumeCode(tx, {
     code_hash: asked.code_hash,
     client_id: asked.client_id,
     redirect_uri: asked.redirect_uri ?? null,
@@ -101,23 +106,18 @@ const eventOf = ({ request, client }: GrantRequest): Happening => ({
   ...callerOf(request),
 })
 
-const carefulRoad = async (
-  ctx: Ctx,
-  facts: GrantRequest,
-  asked: Asked,
-  family: Fresh,
-): Promise<CodeWithPerson | Denial> => {
+const carefulRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<CodeWithPerson | Denial> => {
+  const { asked } = both
   const result = await transact(ctx.db, async (tx) => {
     const found = await loadCode(tx, asked.code_hash, asked.now)
     const decided = decide(found, asked, facts.client)
-    if (decided.outcome === 'grant' && found?.subject) {
-      const narrowed = decideResources(paramAll(facts.request.form, 'resource'), found.code.resource)
-      if (isDenial(narrowed)) return narrowed
-      return await applyGrant(tx, facts, { ...found, subject: found.subject }, asked, family)
+    if (decided.outcome !== 'grant') {
+      await applyRefusal(ctx, tx, { facts, asked, decided })
+      return decided.denial
     }
-    if (decided.outcome === 'grant') return invalid('a living account', 'none')
-    await applyRefusal(ctx, tx, facts, decided, asked)
-    return decided.denial
+    const narrowed = decideResources(paramAll(facts.request.form, 'resource'), found?.code.resource ?? [])
+    if (isDenial(narrowed)) return narrowed
+    return (await consume(tx, facts, both)) ?? invalid('a code that can be used', 'it changed')
   })
   if (isDenial(result) && result.because.rule === replayed) await ctx.feed.announce()
   return result
@@ -184,45 +184,11 @@ const invalid = (expected: string, got: string): Denial =>
     remedy: 'Send the code at once, with the redirect_uri and the code_verifier of its request.',
   })
 
-const applyGrant = async (
-  tx: Tx,
-  facts: GrantRequest,
-  found: CodeFacts & { subject: NonNullable<CodeFacts['subject']> },
-  asked: Asked,
-  family: Fresh,
-): Promise<CodeWithPerson> => {
-  const { code, subject } = found
-  await burnCode(tx, asked.code_hash, asked.now)
-  if (family) {
-    const { client_id, user_id, session_id, scope, resource, auth_time, acr, amr } = code
-    const offline = scope.split(' ').includes('offline_access')
-    await insertFamily(tx, {
-      id: code.grant_id,
-      client_id,
-      user_id,
-      session_id,
-      offline,
-      scope,
-      resource,
-      auth_time,
-      acr,
-      amr,
-      gen: 1,
-      created_at: asked.now,
-      ...family,
-    })
-  }
-  await record(tx, { ...eventOf(facts), user_id: code.user_id, session_id: code.session_id })
-  const { id: _id, ...person } = subject
-  return { ...person, ...code }
-}
-
+/** Commits what follows from a refusal: a burnt code, or a grant that is revoked whole. */
 const applyRefusal = async (
   ctx: Ctx,
   tx: Tx,
-  facts: GrantRequest,
-  decided: Exclude<Outcome, { outcome: 'grant' }>,
-  asked: Asked,
+  { facts, asked, decided }: { facts: GrantRequest; asked: Asked; decided: Refused },
 ): Promise<void> => {
   if (decided.outcome === 'burn') await burnCode(tx, asked.code_hash, asked.now)
   if (decided.outcome !== 'revoke') return
@@ -231,11 +197,7 @@ const applyRefusal = async (
   await record(tx, { type: 'code.replayed', now: asked.now, client_id: asked.client_id, ...callerOf(facts.request) })
 }
 
-const grantedOf = async (
-  { request, client }: GrantRequest,
-  code: CodeWithPerson,
-  family: Fresh,
-): Promise<Granted | Denial> => {
+const grantedOf = ({ request, client }: GrantRequest, code: CodeWithPerson, family: Fresh): Granted | Denial => {
   const narrowed = decideResources(paramAll(request.form, 'resource'), code.resource)
   if (isDenial(narrowed)) return narrowed
   return {

@@ -89,12 +89,10 @@ const eventOf = (ctx: Ctx, { request, client }: GrantRequest): Happening | undef
     : undefined
 
 const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<Granted | Denial> => {
-  let reused = false
   const result = await transact(ctx.db, async (tx) => {
     const found = await loadFamily(tx, asked.presented.id, asked.now)
     const decided = decide(found, asked, facts.client)
     if (decided.outcome === 'revoke') {
-      reused = true
       await revokeFamily(tx, asked.presented.id, asked.now, 'refresh token reused')
       await ctx.feed.write(tx, [{ kind: 'family', key: asked.presented.id }], asked.now)
       await record(tx, {
@@ -123,7 +121,7 @@ const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise
       ? grantedOf(facts, rotated, rotated.gen, narrowed)
       : invalid('a family that can be used', 'it changed')
   })
-  if (reused) await ctx.feed.announce()
+  if (isDenial(result) && result.because.rule === reuseRule) await ctx.feed.announce()
   return result
 }
 
@@ -148,7 +146,7 @@ export const decide = (
     return keep(
       invalid(
         'a family that has not expired',
-        `expired at ${[family.expires_at, family.idle_expires_at].map((at) => at.toISOString()).sort()[0] ?? ''}`,
+        `expired at ${[family.expires_at, family.idle_expires_at].map((at) => at.toISOString()).toSorted()[0] ?? ''}`,
       ),
     )
   const gate = mayAct({ user: subject ?? null, client }, 'invalid_grant')
@@ -173,9 +171,11 @@ const invalid = (expected: string, got: string): Denial =>
     remedy: 'Send the person to sign in again.',
   })
 
+const reuseRule = 'a refresh token is used once; reuse outside the grace revokes its family (RFC 9700 §4.14.2)'
+
 const reuse = (gen: number, current: number): Denial =>
   deny('invalid_grant', 'The refresh token is not valid.', {
-    rule: 'a refresh token is used once; reuse outside the grace revokes its family (RFC 9700 §4.14.2)',
+    rule: reuseRule,
     expected: `generation ${current}`,
     got: `generation ${gen}`,
     remedy: 'Keep the newest refresh token only. If the application did, somebody else has an old one.',

@@ -1,0 +1,63 @@
+/** Owns what the sign-in page shows. Never proves anybody (password.ts does). */
+import type { Interaction } from '../authorize/interaction.ts'
+import type { Ctx } from '../ctx.ts'
+import { csrfToken } from '../http/csrf.ts'
+import { formTarget } from '../http/errors.ts'
+import { pathOf } from '../http/paths.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
+import { page, type Reply } from '../http/reply.ts'
+import type { LoginError, PageData } from '../pages/data.ts'
+import { browserCookie } from '../sessions/cookie.ts'
+
+export type LoginPage = {
+  interaction: Interaction | undefined
+  error?: LoginError | undefined
+  /** What the person typed before, to be shown again. */
+  typed?: string | undefined
+  /** The person asked for another account than the one that is signed in. */
+  other?: boolean
+  status?: number
+  retry_after_seconds?: number | undefined
+}
+
+/** The purpose that a sign-in form's token is bound to: one interaction, or none. */
+export const csrfContext = (interaction_id: string | undefined): string => `login|${interaction_id ?? ''}`
+
+/** The page, for a first sign-in or for a fresh proof of somebody who is signed in. */
+export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Promise<Reply> => {
+  const { interaction, error, retry_after_seconds } = facts
+  const client = interaction && (await ctx.clients.get(interaction.client_id))
+  const data = {
+    action: pathOf(ctx.config, '/login'),
+    csrf: csrfToken(ctx, browser.browser, csrfContext(interaction?.id)),
+    ...(interaction && { interaction: interaction.id, cancel: true }),
+    ...(client && { client: { client_name: client.client_name } }),
+    ...(error !== undefined && { error }),
+    ...(retry_after_seconds !== undefined && { retry_after_seconds }),
+    ...person(ctx, browser, facts),
+  }
+  return page('login', data, facts.status ?? 200, {
+    headers: retry_after_seconds === undefined ? {} : { 'retry-after': String(retry_after_seconds) },
+    cookies: browserCookie(browser),
+    formAction: interaction ? [formTarget(interaction.request.redirect_uri)] : [],
+    log: error === undefined ? {} : { login: error },
+  })
+}
+
+/** Who the page expects: the person who is signed in and proves it anew, or whoever the application or the form named. */
+const person = (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Partial<PageData['login']> => {
+  const { interaction, typed } = facts
+  const { subject } = browser
+  const known = subject?.email ?? subject?.username ?? undefined
+  const expected = typed === undefined || typed === known
+  if (interaction && subject && known !== undefined && expected && facts.other !== true) {
+    return {
+      reauthenticate: true,
+      login_hint: known,
+      account: { name: subject.name ?? known, email: known },
+      select_account: pathOf(ctx.config, `/login?interaction=${interaction.id}&other=1`),
+    }
+  }
+  const hint = typed ?? interaction?.request.login_hint
+  return hint === undefined ? {} : { login_hint: hint }
+}
