@@ -47,12 +47,15 @@ export function judge({ bar, unit }: LineSpec, value: number, signingRs256: numb
   if ('share' in bar) {
     const share = value / (signingRs256 / bar.signatures)
     const limit = bar.signatures === 1 ? 'limit' : 'limit/2'
-    return { text: `${ratio(share)} × ${limit} (bar ${ratio(bar.share)})`, met: share >= bar.share }
+    return { text: `${ratio(down(share))} × ${limit} (bar ${ratio(bar.share)})`, met: share >= bar.share }
   }
   if ('least' in bar)
-    return { text: `${ratio(value / bar.least)} × bar (≥ ${figure(bar.least, unit)})`, met: value >= bar.least }
-  return { text: `${ratio(value / bar.most)} × bar (≤ ${figure(bar.most, unit)})`, met: value <= bar.most }
+    return { text: `${ratio(down(value / bar.least))} × bar (≥ ${figure(bar.least, unit)})`, met: value >= bar.least }
+  return { text: `${ratio(-down(-value / bar.most))} × bar (≤ ${figure(bar.most, unit)})`, met: value <= bar.most }
 }
+
+/** Rounding must not make a missed bar look met. */
+const down = (value: number): number => Math.floor(value * 100 + 1e-9) / 100
 
 /** A value as people read it: 31.2k, 2103, 61.3, 112 MB, 0.42 s. */
 export function figure(value: number, unit: LineSpec['unit']): string {

@@ -5,10 +5,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '../server/src/db/connect.ts'
-import { type EmbeddedAddress, openEmbedded } from '../server/src/db/embedded.ts'
+import { type Embedded, type EmbeddedAddress, openEmbedded } from '../server/src/db/embedded.ts'
 
 /** A running PostgreSQL. `pid` is its parent process, `settings` one line for the reader. */
 export type Database = { address: EmbeddedAddress; pid: number; settings: string; close: () => Promise<void> }
+
+const open = new Set<Embedded>()
 
 /**
  * Opens the cluster in this data folder: starts it when nobody has, else joins as a guest. `close` stops what it
@@ -16,15 +18,21 @@ export type Database = { address: EmbeddedAddress; pid: number; settings: string
  */
 export async function openDatabase(dataDir: string): Promise<Database> {
   const embedded = await openEmbedded({ dataDir, log: () => {} })
-  try {
-    const address = forOthers(embedded.address())
-    // The first line of postmaster.pid is the process id of PostgreSQL's parent process.
-    const pid = Number(readFileSync(join(embedded.folder, 'postmaster.pid'), 'utf8').split('\n')[0])
-    return { address, pid, settings: await askSettings(address), close: async () => await embedded.stop() }
-  } catch (error) {
-    await embedded.stop()
-    throw error
-  }
+  open.add(embedded)
+  const address = forOthers(embedded.address())
+  // The first line of postmaster.pid is the process id of PostgreSQL's parent process.
+  const pid = Number(readFileSync(join(embedded.folder, 'postmaster.pid'), 'utf8').split('\n')[0])
+  return { address, pid, settings: await askSettings(address), close: async () => await close(embedded) }
+}
+
+/** Closes every database that is still open, for the way out. */
+export async function closeDatabases(): Promise<void> {
+  await Promise.all([...open].map(close))
+}
+
+async function close(embedded: Embedded): Promise<void> {
+  open.delete(embedded)
+  await embedded.stop()
 }
 
 /** The address of a long folder goes through a handle of this process, which lives as long as the peer does. */

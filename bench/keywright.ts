@@ -27,12 +27,7 @@ export async function startKeywright({ folder, limits, again }: KeywrightOptions
   const env = environment({ port, dataDir, limits })
   const { config } = loadConfig({ env, cwd: own })
   const { server, startSeconds } = await startRepeatedly({ script, args: ['serve'], env, folder: own, port }, again)
-  try {
-    return await describe({ server, port, dataDir, config, env, own, startSeconds })
-  } catch (error) {
-    await server.stop()
-    throw error
-  }
+  return await describe({ server, port, dataDir, config, env, own, startSeconds })
 }
 
 type Running = {
@@ -66,7 +61,6 @@ async function describe({ server, port, dataDir, config, env, own, startSeconds 
     databaseProcesses: [database.pid],
     startSeconds,
     settings: describeSettings(config, database),
-    stop: server.stop,
   }
 }
 

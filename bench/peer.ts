@@ -68,8 +68,10 @@ function installPeer(): void {
       timeout: 180_000,
     })
   } catch (error) {
-    const said = error instanceof Error && 'stderr' in error && Buffer.isBuffer(error.stderr) ? error.stderr.toString() : ''
-    const reason = said.split('\n').find((line) => /npm (error|ERR!)/.test(line)) ?? (said.split('\n')[0] || String(error))
+    const said =
+      error instanceof Error && 'stderr' in error && Buffer.isBuffer(error.stderr) ? error.stderr.toString() : ''
+    const reason =
+      said.split('\n').find((line) => /npm (error|ERR!)/.test(line)) ?? (said.split('\n')[0] || String(error))
     throw new Error(`The peer cannot be installed: "npm ci" in bench/peer failed (${reason.trim()}).`, { cause: error })
   }
 }

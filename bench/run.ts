@@ -8,6 +8,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LineId } from './bars.ts'
 import { signEverybodyIn } from './browser.ts'
+import { closeDatabases } from './database.ts'
 import { type Generator, startGenerator } from './generator.ts'
 import { startKeywright } from './keywright.ts'
 import { measureRow, median, type RowResult } from './measure.ts'
@@ -41,12 +42,11 @@ const main = async (): Promise<number> => {
   const earlier = options.compare === undefined ? undefined : readResults(options.compare)
   const bench = open(options)
   try {
-    const results = await measure(bench)
+    const results = await Promise.race([measure(bench), interruption(options)])
     printReport(results, earlier)
     if (options.json !== undefined) writeResults(options.json, results)
     return results.failures.length > 0 ? 1 : 0
   } finally {
-    for (const subject of bench.subjects) await subject.stop()
     await close(bench)
   }
 }
@@ -55,25 +55,26 @@ function open(options: Options): Bench {
   const folder = mkdtempSync(join(tmpdir(), 'keywright-bench-'))
   // PostgreSQL does not run as root: its own user must be able to pass through.
   chmodSync(folder, 0o711)
-  const bench: Bench = { options, folder, generator: startGenerator(), subjects: [], memory: new Map(), signing: [] }
-  const giveUp = (reason: string): void => {
-    process.stderr.write(`${reason}\n`)
-    void Promise.all(bench.subjects.map((subject) => subject.stop()))
-      .then(() => close(bench))
-      .finally(() => process.exit(1))
-  }
-  const servers = (options.ours ? 1 : 0) + (options.peer ? 1 : 0)
-  const patienceSeconds = 240 + servers * options.rows.length * (options.rounds + 1) * (options.seconds + 15)
-  setTimeout(() => giveUp(`The bench did not end within ${patienceSeconds} s.`), patienceSeconds * 1000).unref()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => giveUp(`Ended by ${signal}.`))
-  return bench
+  return { options, folder, generator: startGenerator(), subjects: [], memory: new Map(), signing: [] }
 }
 
 async function close(bench: Bench): Promise<void> {
   bench.generator.stop()
   await endServers()
+  await closeDatabases()
   rmSync(bench.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+}
+
+/** Never resolves; rejects when somebody ends the bench, or when it takes far longer than its windows. */
+function interruption({ ours, peer, rows, rounds, seconds }: Options): Promise<never> {
+  const servers = (ours ? 1 : 0) + (peer ? 1 : 0)
+  const patienceSeconds = 240 + servers * rows.length * (rounds + 1) * (seconds + 15)
+  return new Promise((_, reject) => {
+    const end = (reason: string): void => reject(new Error(reason))
+    setTimeout(() => end(`The bench did not end within ${patienceSeconds} s.`), patienceSeconds * 1000).unref()
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => end(`Ended by ${signal}.`))
+  })
 }
 
 async function measure(bench: Bench): Promise<Results> {
@@ -160,7 +161,10 @@ function emptyResults({ options, subjects }: Bench): Results {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  return 1
-})
+// A measurement that was interrupted is still waiting for something: the process does not end by itself then.
+process.exit(
+  await main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }),
+)

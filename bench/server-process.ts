@@ -19,6 +19,7 @@ export type ServerProcess = {
 export type Launch = { script: string; args: string[]; env: NodeJS.ProcessEnv; folder: string; port: number }
 
 const started = new Set<ChildProcess>()
+let ending = false
 
 /** Starts it for the first time and `again` times more on what it left behind; the last start is the one that stays. */
 export async function startRepeatedly(
@@ -37,6 +38,7 @@ export async function startRepeatedly(
 
 /** Starts it and waits for its first discovery answer. Throws with the end of its stderr when there is none. */
 async function startServer({ script, args, env, folder, port }: Launch): Promise<ServerProcess> {
+  if (ending) throw new Error('The bench is ending.')
   const errors = join(folder, `stderr-${port}.txt`)
   const output = openSync(errors, 'a')
   const since = performance.now()
@@ -62,8 +64,9 @@ export function endWithServers(child: ChildProcess): void {
   child.once('error', () => started.delete(child))
 }
 
-/** Ends whatever still runs, for the way out: with SIGTERM, so that a server stops its database, and soon with SIGKILL. */
+/** Ends whatever still runs, for the way out: with SIGTERM, so that a server stops its database, and soon with SIGKILL. None starts afterwards. */
 export async function endServers(): Promise<void> {
+  ending = true
   await Promise.all([...started].map((child) => stop(child, 5000)))
 }
 

@@ -37,7 +37,6 @@ export type Subject = {
   startSeconds: { first: number; again: number[] }
   /** What a reader must know to judge the figures, one line each. */
   settings: string[]
-  stop: () => Promise<void>
 }
 
 /** Where codes are sent; nobody listens there and nobody follows. */

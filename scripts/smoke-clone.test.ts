@@ -23,26 +23,42 @@ test('npm ci --ignore-scripts && npm start, in a folder of mode 0700', { timeout
   expect(code).toBe(0)
 })
 
-describe('the script itself, on a project of four lines', { timeout: 60_000 }, () => {
+describe('the script itself, on a project of a few lines', { timeout: 60_000 }, () => {
   const folders: string[] = []
   afterEach(() => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
   })
 
+  type Project = { issuer?: string; extra?: string; cli?: string }
+
   /** A project without dependencies whose server runs `extra`, names this issuer and ends on SIGTERM. */
-  function project({ issuer = 'http://localhost:$PORT', extra = '' }: { issuer?: string; extra?: string }): string {
+  function project({ issuer = 'http://localhost:$PORT', extra = '', cli = '' }: Project): string {
     const folder = mkdtempSync(join(tmpdir(), 'smoke-'))
     folders.push(folder)
-    const start = { name: 'tiny', version: '1.0.0', scripts: { start: 'exec node server.cjs' } }
-    writeFileSync(join(folder, 'package.json'), JSON.stringify(start))
-    const lock = { name: 'tiny', version: '1.0.0', lockfileVersion: 3, packages: { '': start } }
-    writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock))
-    const server = `${extra}
+    const write = (path: string, content: object | string): void =>
+      writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
+    const top = { name: 'tiny', version: '1.0.0', workspaces: ['server'], scripts: { start: 'exec node server.cjs' } }
+    const server = { name: 'keywright', version: '1.0.0', bin: { keywright: 'cli.cjs' } }
+    const packages = { '': top, server, 'node_modules/keywright': { resolved: 'server', link: true } }
+    mkdirSync(join(folder, 'server'))
+    write('package.json', top)
+    write('package-lock.json', { ...top, lockfileVersion: 3, packages })
+    write('server/package.json', server)
+    write('server/cli.cjs', `#!/usr/bin/env node\n${cli}`)
+    write(
+      'server.cjs',
+      `${extra}
       const body = JSON.stringify({ issuer: '${issuer}'.replace('$PORT', process.env.PORT) })
-      require('node:http').createServer((_, response) => response.end(body)).listen(process.env.PORT, 'localhost')`
-    writeFileSync(join(folder, 'server.cjs'), server)
+      require('node:http').createServer((_, response) => response.end(body)).listen(process.env.PORT, 'localhost')`,
+    )
     return folder
   }
+
+  test('a command line that does not run fails it', async () => {
+    const { code, output } = await smoke(project({ cli: `console.error('no cli'); process.exit(1)` }))
+    expect(output).toMatch(/npx keywright --help failed:[^]*no cli/)
+    expect(code).toBe(1)
+  })
 
   test('a clean one passes, whatever was built in the folder before', async () => {
     const folder = project({})

@@ -1,6 +1,7 @@
 /**
  * Owns the proof that a fresh copy of this repository starts with two commands, as a person would type them: a folder
- * that only its owner may enter, `npm ci --ignore-scripts`, `npm start`, an answer, SIGTERM, and no process left.
+ * that only its owner may enter, `npm ci --ignore-scripts`, `npx keywright`, `npm start`, an answer, SIGTERM, and no
+ * process left.
  * Copies the files of the working tree (or of a folder that is named); with --clone it clones the last commit instead.
  * Start reading at `main`.
  */
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     if (process.argv.includes('--clone')) execFileSync('git', ['clone', '--quiet', source, folder])
     else copyTree(folder)
     install(folder)
+    runCommandLine(folder)
     await startAndStop(folder)
     console.log('A fresh copy installs, starts, answers and stops.')
   } catch (error) {
@@ -57,6 +59,12 @@ function install(folder: string): void {
   const { status, stdout, stderr } = npm(args, folder)
   if (status !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${stdout}${stderr}`)
   console.log(`npm ${args.join(' ')}: ${seconds(started)}`)
+}
+
+/** `npx keywright` from the root, before any server has run. */
+function runCommandLine(folder: string): void {
+  const { status, stdout, stderr } = npm(['exec', '--no', '--', 'keywright', '--help'], folder)
+  if (status !== 0) throw new Error(`npx keywright --help failed:\n${stdout}${stderr}`)
 }
 
 /** npm as the person's shell would find it: without what the outer `npm test` added to the environment. */

@@ -218,7 +218,6 @@ const protectPages = (issuer: string): RequestHandler => {
 /** What nobody foresaw: most often Keywright is away. The person stays signed in and can try again. */
 const onError =
   ({ log }: Demo): ErrorRequestHandler =>
-  // oxlint-disable-next-line max-params -- Express knows an error handler by its four parameters.
   (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
     const status = statusOf(error)

@@ -20,7 +20,8 @@ export const boot = async (): Promise<void> => {
 
 const start = async (): Promise<void> => {
   const { config, notices } = loadConfig()
-  const log = createLog({ level: config.log_level, file: config.log_file })
+  const logs = createLog({ level: config.log_level, file: config.log_file })
+  const { log } = logs
   // PostgreSQL starts while the rest of the program is read from disk.
   const opening = openDatabase(config, (line) => log.info({ postgres: line }, 'embedded PostgreSQL'))
   const [opened, { serve }, { createSetupLink }] = await Promise.all([
@@ -28,7 +29,7 @@ const start = async (): Promise<void> => {
     import('./serve.ts'),
     import('./operations/setup.ts'),
   ])
-  const running = await serve(config, opened, log).catch(async (error: unknown) => {
+  const running = await serve(config, opened, logs).catch(async (error: unknown) => {
     await opened.close()
     throw error
   })

@@ -9,6 +9,7 @@ import type { Config } from './config/schema.ts'
 import type { Db } from './db/connect.ts'
 import { createDecisions, type Decisions } from './events/decisions.ts'
 import { parseProxies } from './http/client-ip.ts'
+import { createEdge, type Edge } from './http/edge.ts'
 import type { LiveSession } from './http/principal.ts'
 import type { HttpRequest } from './http/request.ts'
 import { originAllowed } from './clients/origins.ts'
@@ -33,6 +34,8 @@ export type Ctx = {
   /** The time, as the database has it. */
   now: () => Date
   log: Log
+  /** One line per request; holds chosen fields only, so it needs no redaction. */
+  accessLog: Log
   secrets: Secrets
   signer: Signer
   hashing: Hashing
@@ -40,6 +43,7 @@ export type Ctx = {
   feed: Feed
   decisions: Decisions
   pages: Pages
+  edge: Edge
   trustedProxies: ReturnType<typeof parseProxies>
   /** Copies of rows, at most a second old. */
   clients: Cache<Client>
@@ -58,6 +62,8 @@ export type CtxParts = {
   config: Config
   db: Db
   log: Log
+  /** One line per request; holds chosen fields only, so it needs no redaction. */
+  accessLog: Log
   version: string
   rootSecret: string
   grantTypes: string[]
@@ -69,7 +75,7 @@ const longestAccessSeconds = 3600
 
 /** Builds the record. `clock` is the machine's time in milliseconds; tests give their own. */
 export const createCtx = (parts: CtxParts): Ctx => {
-  const { config, db, log, version, grantTypes } = parts
+  const { config, db, log, accessLog, version, grantTypes } = parts
   const nodeId = randomUUID()
   const time = createTime(parts.clock ?? Date.now)
   const { now } = time
@@ -84,6 +90,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     db,
     now,
     log,
+    accessLog,
     secrets,
     feed,
     clients,
@@ -93,6 +100,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     hashing: createHashing({ ...hashingCost(config), running: 2 * availableParallelism(), waiting: 64 }),
     ephemeral: createEphemeral(),
     decisions: createDecisions(),
+    edge: createEdge(config),
     pages: createPages(pagesOptions(config)),
     trustedProxies: parseProxies(config.trusted_proxies),
     subjects: createSubjects(db),

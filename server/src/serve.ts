@@ -7,7 +7,7 @@ import { StartError } from './config/start-error.ts'
 import { createCtx, type Ctx } from './ctx.ts'
 import { migrate } from './db/migrate.ts'
 import { buildServer } from './http/server.ts'
-import type { Log } from './io/log.ts'
+import type { Logs } from './io/log.ts'
 import { generateKey, rotateKeys } from './keys/rotate.ts'
 import type { Opened } from './open.ts'
 import { removeNode } from './sessions/nodes.ts'
@@ -17,7 +17,7 @@ import { version } from './version.ts'
 export type Running = { ctx: Ctx; port: number; stop: () => Promise<void> }
 
 /** Starts a server on an opened database and listens. Resolves once requests are answered. */
-export const serve = async (config: Config, opened: Opened, log: Log): Promise<Running> => {
+export const serve = async (config: Config, opened: Opened, logs: Logs): Promise<Running> => {
   const { db } = opened
   const fresh = opened.firstStart
     ? new Map(config.signing_algs.map((alg) => [alg as string, generateKey(alg)]))
@@ -26,13 +26,13 @@ export const serve = async (config: Config, opened: Opened, log: Log): Promise<R
   const ctx = createCtx({
     config,
     db,
-    log,
+    ...logs,
     version,
     rootSecret: opened.rootSecret,
     grantTypes: grants.map((grant) => grant.grant_type),
   })
   await Promise.all([rotateKeys(ctx, fresh), ctx.feed.pull(), seed(ctx, { demo: config.profile === 'development' })])
-  const app = await buildServer(ctx, routesFor(config), authenticators)
+  const app = buildServer(ctx, routesFor(config), authenticators)
   await listen(app, config)
   const hear = await db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {}))
   const timers = startJobs(ctx)
@@ -49,7 +49,7 @@ export const serve = async (config: Config, opened: Opened, log: Log): Promise<R
   return { ctx, port: typeof address === 'object' && address !== null ? address.port : config.port, stop }
 }
 
-const listen = async (app: Awaited<ReturnType<typeof buildServer>>, config: Config): Promise<void> => {
+const listen = async (app: ReturnType<typeof buildServer>, config: Config): Promise<void> => {
   try {
     await app.listen({ port: config.port, host: config.host })
   } catch (error) {

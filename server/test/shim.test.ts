@@ -57,7 +57,8 @@ function oldNode(): [string, ...string[]] {
     .filter((folder) => !folder.includes('node_modules'))
     .map((folder) => join(folder, 'node'))
     .find((path) => existsSync(path))
-  const version = outside === undefined ? '' : spawnSync(outside, ['--version'], { encoding: 'utf8' }).stdout
+  const version =
+    outside === undefined ? '' : spawnSync(outside, ['--version'], { encoding: 'utf8', timeout: 20_000 }).stdout
   const major = Number(/^v(\d+)\./.exec(version)?.[1])
   return outside !== undefined && major >= 20 && major < 24 ? [outside] : [process.execPath, '--no-strip-types']
 }
@@ -139,7 +140,10 @@ describe.each([
 
 test('without a pinned Node: one sentence that says what to do, exit code 1', () => {
   const [program, ...flags] = old
-  const { status, stdout, stderr } = spawnSync(program, [...flags, shim, 'serve'], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(program, [...flags, shim, 'serve'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(stderr).toMatch(/^Keywright needs Node 24 or later and this is v\d+.*run "npm ci".*\n$/)
 })
@@ -150,7 +154,7 @@ test('a pinned Node that does not start is named', () => {
   rmSync(join(tree, 'node_modules', name, 'bin/node'))
   writeFileSync(join(tree, 'node_modules', name, 'bin/node'), 'not a program', { mode: 0o644 })
   const [program, ...flags] = old
-  const { status, stderr } = spawnSync(program, [...flags, shim, 'serve'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(program, [...flags, shim, 'serve'], { encoding: 'utf8', timeout: 20_000 })
   expect(status).toBe(1)
   expect(stderr).toMatch(/^Keywright needs Node 24.*does not start: .*EACCES.*\n$/)
 })
@@ -158,7 +162,7 @@ test('a pinned Node that does not start is named', () => {
 test('type stripping switched off for every Node is named instead of starting again for ever', () => {
   pinNode()
   const env = { ...process.env, NODE_OPTIONS: '--no-strip-types' }
-  const { status, stderr } = spawnSync(process.execPath, [shim, 'serve'], { encoding: 'utf8', env })
+  const { status, stderr } = spawnSync(process.execPath, [shim, 'serve'], { encoding: 'utf8', env, timeout: 20_000 })
   expect(status).toBe(1)
   expect(stderr).toMatch(/remove --no-strip-types from NODE_OPTIONS/)
 })
@@ -171,8 +175,8 @@ test('the word exec on Windows: runs its arguments and ends as they end', async 
   expect(report.pid).not.toBe(child.pid)
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([7, null])
-  expect(spawnSync(process.execPath, [exec], { encoding: 'utf8' }).status).toBe(2)
-  const missing = spawnSync(process.execPath, [exec, 'kw-no-such-program'], { encoding: 'utf8' })
+  expect(spawnSync(process.execPath, [exec], { encoding: 'utf8', timeout: 20_000 }).status).toBe(2)
+  const missing = spawnSync(process.execPath, [exec, 'kw-no-such-program'], { encoding: 'utf8', timeout: 20_000 })
   expect(missing.status).toBe(127)
   expect(missing.stderr).toMatch(/kw-no-such-program does not start/)
 })

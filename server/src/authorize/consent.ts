@@ -32,7 +32,9 @@ export const openInteraction = async (
   browser: BrowserPrincipal,
   path: string,
 ): Promise<Open | Reply> => {
-  const id = param(request.method === 'POST' ? request.form : request.query, 'interaction')
+  // A form belongs to an interaction: one that names none is refused like one that names a dead one (api.md).
+  const id =
+    request.method === 'POST' ? (param(request.form, 'interaction') ?? '') : param(request.query, 'interaction')
   const found = await findOwn(ctx, request, browser, id)
   if (found.kind === 'none') return redirectLocal('/')
   if (found.kind === 'refused') return refusePage(ctx, request, path, found.denial)
@@ -53,7 +55,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   return page(
     'consent',
     {
-      action: pathOf(ctx.config, '/consent'),
+      action: pathOf(ctx, '/consent'),
       csrf: csrfToken(ctx, browser.browser, contextOf(interaction, session.user_id)),
       interaction: interaction.id,
       client: clientView(client),

@@ -91,7 +91,7 @@ export const restart = async (
 
 /** Records that the person of this session proved who they are within this interaction. */
 export const recordProof = async (tx: Query, proof: { id: string; session_id: string; now: Date }): Promise<void> => {
-  await updateInteraction(tx, proof.id, { session_id: proof.session_id, proved_at: proof.now })
+  await updateInteraction(tx, proof.id, { session_id: proof.session_id, proved_at: proof.now, consented_at: null })
 }
 
 /** Records that the person does not want to go on, and lets `continue` tell the application. */

@@ -2,6 +2,7 @@
  * Owns the answer to an authorization request: the one place where codes are born (RFC 6749 §4.1.2), and refusals by redirect.
  */
 import type { Ctx } from '../ctx.ts'
+import { transact } from '../db/transact.ts'
 import { answer, refuse, refuseByRedirect, type Where } from '../http/errors.ts'
 import type { LiveSession } from '../http/principal.ts'
 import type { Reply } from '../http/reply.ts'
@@ -9,8 +10,9 @@ import type { HttpRequest } from '../http/request.ts'
 import { secretBytes, uuidv7 } from '../io/ids.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { hashToken, mintOpaque } from '../protocol/opaque-token.ts'
-import { completeInteraction, insertCode } from './store.ts'
+import { hashToken, mintOpaque, type PlainToken } from '../protocol/opaque-token.ts'
+import { insertCode, type NewCode } from './code-store.ts'
+import { completeInteraction } from './store.ts'
 
 type Facts = {
   authorization: AuthorizationRequest
@@ -22,28 +24,9 @@ type Facts = {
 export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Facts): Promise<Reply> => {
   const { authorization, session, interaction_id } = facts
   const code = mintOpaque('ac', secretBytes())
-  const written = await insertCode(
-    ctx.db,
-    {
-      code_hash: hashToken(code),
-      client_id: authorization.client_id,
-      user_id: session.user_id,
-      session_id: session.id,
-      grant_id: uuidv7(request.now),
-      redirect_uri: authorization.redirect_uri,
-      redirect_uri_sent: authorization.redirect_uri_sent,
-      scope: authorization.scope,
-      resource: authorization.resource,
-      nonce: authorization.nonce ?? null,
-      code_challenge: authorization.code_challenge ?? null,
-      auth_time: session.auth_time,
-      acr: '',
-      amr: [],
-      created_at: request.now,
-      expires_at: new Date(request.now.getTime() + ctx.config.code_ttl_seconds * 1000),
-    },
-    interaction_id,
-  )
+  const row = rowOf(ctx, code, { ...facts, now: request.now })
+  const written =
+    interaction_id === undefined ? await insertCode(ctx.db, row) : await finishWith(ctx, row, interaction_id)
   if (!written) return refuse(ctx, finished, 'page', where(request, authorization))
   const params = {
     code,
@@ -56,6 +39,28 @@ export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Fac
     outcome: 'code',
   })
 }
+
+const rowOf = (ctx: Ctx, code: PlainToken, { authorization, session, now }: Facts & { now: Date }): NewCode => ({
+  code_hash: hashToken(code),
+  client_id: authorization.client_id,
+  session_id: session.id,
+  grant_id: uuidv7(now),
+  redirect_uri: authorization.redirect_uri,
+  redirect_uri_sent: authorization.redirect_uri_sent,
+  scope: authorization.scope,
+  resource: authorization.resource,
+  nonce: authorization.nonce ?? null,
+  code_challenge: authorization.code_challenge ?? null,
+  created_at: now,
+  expires_at: new Date(now.getTime() + ctx.config.code_ttl_seconds * 1000),
+})
+
+/** The code is what finishes the interaction: of two answers to one request, one is given. */
+const finishWith = async (ctx: Ctx, row: NewCode, interaction_id: string): Promise<boolean> =>
+  await transact(
+    ctx.db,
+    async (tx) => (await completeInteraction(tx, interaction_id, row.created_at)) && (await insertCode(tx, row)),
+  )
 
 const finished: Denial = deny('invalid_interaction', 'This sign-in is finished or the session has ended.', {
   rule: 'a code is written for a live session and finishes its interaction once (AZ-12)',

@@ -10,6 +10,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import { checkAuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
+import { formatParams, type Params } from '../protocol/params.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { consentRoutes } from './consent.ts'
 import { clientOf, goOn, refusePage } from './continue.ts'
@@ -21,6 +22,7 @@ export const authorize = async (ctx: Ctx, request: HttpRequest, browser: Browser
   const ids = request.query.get('client_id') ?? []
   const client_id = ids.length === 1 ? ids[0] : undefined
   const where = { route: '/oauth/authorize', request, client_id }
+  if (holdsSecret(request.query)) return refuse(ctx, secretHere, 'page', where)
   if (client_id === undefined)
     return refuse(ctx, badClient(ids.length === 0 ? 'nothing' : `${ids.length} values`), 'page', where)
   const client = await ctx.clients.get(client_id)
@@ -49,10 +51,8 @@ const badClient = (got: string): Denial =>
 /** OpenID Connect Core §3.1.2.1: the same request as a form. Credentials never belong here. */
 export const authorizeByPost = (ctx: Ctx, request: HttpRequest): Reply => {
   const where = { route: '/oauth/authorize', request }
-  if (request.form.has('password') || request.form.has('client_secret')) return refuse(ctx, secretHere, 'page', where)
-  const query = [...request.form]
-    .flatMap(([name, values]) => values.map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`))
-    .join('&')
+  if (holdsSecret(request.form) || holdsSecret(request.query)) return refuse(ctx, secretHere, 'page', where)
+  const query = formatParams(request.form)
   if (query.length > 7000)
     return refuse(
       ctx,
@@ -66,6 +66,8 @@ export const authorizeByPost = (ctx: Ctx, request: HttpRequest): Reply => {
     )
   return redirectLocal(`/oauth/authorize?${query}`)
 }
+
+const holdsSecret = (params: Params): boolean => params.has('password') || params.has('client_secret')
 
 const secretHere: Denial = deny('invalid_request', 'A password or a client secret does not belong to this address.', {
   rule: 'the authorization endpoint takes no credentials (RFC 6749 §3.1)',

@@ -23,7 +23,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   return page(
     'select-account',
     {
-      action: pathOf(ctx.config, '/select-account'),
+      action: pathOf(ctx, '/select-account'),
       csrf: csrfToken(ctx, browser.browser, `select|${open.interaction.id}`),
       interaction: open.interaction.id,
       client: { client_name: open.client.client_name },
@@ -44,7 +44,11 @@ const choose = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   const chosen = await transact(ctx.db, async (tx) => {
     const switched = await switchSession(ctx, tx, { browser, session_id, now: request.now })
     if (switched)
-      await updateInteraction(tx, interaction.id, { session_id: switched.session.id, selected_at: request.now })
+      await updateInteraction(tx, interaction.id, {
+        session_id: switched.session.id,
+        selected_at: request.now,
+        consented_at: null,
+      })
     return switched
   })
   if (chosen === undefined) return redirectLocal(`/login?interaction=${interaction.id}&other=1`)

@@ -1,7 +1,7 @@
 /** Owns the options that describe a client, for `create`, `update` and `apply`, and their way to client metadata. */
 import { type Command, Option } from 'commander'
 import type { ClientType, Metadata } from '../clients/registration.ts'
-import { collect, wholeNumber } from './input.ts'
+import { collect, numberBetween } from './input.ts'
 
 export type RequiredMetadata = { name: string; type: ClientType }
 
@@ -46,8 +46,12 @@ export const metadataOptions = (command: Command, named: boolean): Command => {
     .option('--auth-method <method>', 'client_secret_basic, client_secret_post or none')
     .option('--signing-alg <alg>', 'RS256, ES256, PS256 or EdDSA, for its tokens')
     .addOption(new Option('--token-format <format>', 'format of its access tokens').choices(['jwt', 'opaque']))
-    .option('--access-token-ttl <seconds>', 'life of its access tokens', wholeNumber)
-    .option('--refresh-grace <seconds>', 'how long a lost refresh answer can be asked for again', wholeNumber)
+    .option('--access-token-ttl <seconds>', 'life of its access tokens, 30 to 3600', numberBetween(30, 3600))
+    .option(
+      '--refresh-grace <seconds>',
+      'how long a lost refresh answer can be asked for again, 0 to 60',
+      numberBetween(0, 60),
+    )
     .option('--require-pkce', 'demand PKCE (the default)')
     .option('--no-require-pkce', 'do without PKCE; confidential clients only')
     .option('--first-party', 'ours: people are not asked for consent')
@@ -61,13 +65,13 @@ export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
     client_name: options.name,
     type: options.type,
     description: options.description,
-    redirect_uris: options.redirectUri,
-    post_logout_redirect_uris: options.postLogoutRedirectUri,
+    redirect_uris: listOf(options.redirectUri),
+    post_logout_redirect_uris: listOf(options.postLogoutRedirectUri),
     grant_types: options.grant,
     scope: options.scope,
-    resources: options.resource,
-    audiences: options.audience,
-    allowed_origins: options.origin,
+    resources: listOf(options.resource),
+    audiences: listOf(options.audience),
+    allowed_origins: listOf(options.origin),
     token_endpoint_auth_method: options.authMethod,
     signing_alg: options.signingAlg,
     access_token_format: options.tokenFormat,
@@ -78,3 +82,6 @@ export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
   } as Partial<Metadata>
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
+
+/** An empty value empties a list: without it a list could be replaced, but never be taken away. */
+const listOf = (values: string[] | undefined): string[] | undefined => values?.filter((value) => value !== '')

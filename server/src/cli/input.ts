@@ -14,6 +14,25 @@ export const wholeNumber = (value: string): number => {
   return Number(value)
 }
 
+/** Seconds between two bounds, or another whole number. */
+export const numberBetween =
+  (least: number, most: number) =>
+  (value: string): number => {
+    const number = wholeNumber(value)
+    if (number < least || number > most) throw new InvalidArgumentError(`It must be from ${least} to ${most}.`)
+    return number
+  }
+
+const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** A time such as 90s, 30m, 24h or 7d as seconds; a bare number is seconds already. At most a year. */
+export const duration = (value: string): number => {
+  const [, digits, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(value) ?? []
+  const seconds = Number(digits ?? Number.NaN) * (unitSeconds[unit] ?? Number.NaN)
+  if (seconds <= 366 * 86_400) return seconds
+  throw new InvalidArgumentError('It must be a time such as 90s, 30m, 24h or 7d, at most a year.')
+}
+
 /** A JSON object. */
 export const jsonObject = (value: string): Record<string, unknown> => {
   let parsed: unknown
@@ -31,26 +50,31 @@ export const readPassword = async (options: {
   passwordStdin?: true
   password?: false
 }): Promise<string | undefined> => {
-  if (options.passwordStdin) return await passwordFromStdin()
+  if (options.passwordStdin) return await readSecret('password')
   if (options.password === false) return undefined
   if (!isTerminal()) throw new UsageError('Give the password on standard input, with --password-stdin.')
   const { password } = await import('@clack/prompts')
-  return answered(await password({ message: 'Password', validate: (text) => (text ? undefined : 'It is empty.') }))
+  return answered(
+    await password({
+      message: 'Password',
+      validate: (text) => (text ? undefined : 'It is empty.'),
+    }),
+  )
 }
 
-/** The line end that `echo` and `cat` leave is no part of a password. */
-const passwordFromStdin = async (): Promise<string> => {
+/** Reads a secret from standard input, whole. The line end that `echo` leaves is no part of it. */
+export const readSecret = async (what: string): Promise<string> => {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > 65_536) throw new StartError('The password on standard input is longer than 64 KB.')
+    if (size > 65_536) throw new StartError(`The ${what} on standard input is longer than 64 KB.`)
     chunks.push(chunk)
   }
   const text = Buffer.concat(chunks)
     .toString('utf8')
     .replace(/\r?\n$/, '')
-  if (text === '') throw new StartError('The password on standard input is empty.')
+  if (text === '') throw new StartError(`The ${what} on standard input is empty.`)
   return text
 }
 
@@ -62,10 +86,11 @@ export const confirmLoss = async (question: string, yes: boolean | undefined): P
   if (!answered(await confirm({ message: question, initialValue: false }))) throw new StartError('Nothing was changed.')
 }
 
-const isTerminal = (): boolean => process.stdin.isTTY && process.stderr.isTTY
+/** Questions need a person at both ends: piped input or output belongs to a script. */
+const isTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY
 
 /** Ctrl-C at a question is a no. */
-const answered = <T>(answer: T | symbol): T => {
+const answered = <T>(answer: T): Exclude<T, symbol> => {
   if (typeof answer === 'symbol') throw new StartError('Nothing was changed.')
-  return answer
+  return answer as Exclude<T, symbol>
 }

@@ -17,24 +17,32 @@ import { version } from '../version.ts'
 export const withCtx = async <T>(work: (ctx: Ctx) => Promise<T>): Promise<T> =>
   await withDatabase(async (config, opened) => {
     const fresh = (await migrate(opened.db)).length > 0
-    const ctx = createCtx({
-      config,
-      db: opened.db,
-      // Standard output belongs to the result.
-      log: createLog({ level: 'silent' }),
-      version,
-      rootSecret: opened.rootSecret,
-      grantTypes: grants.map((grant) => grant.grant_type),
-    })
-    try {
-      // Tells how far this machine's clock is from the database's, so that what is written has the right time.
-      await ctx.feed.pull()
+    return await asNode(config, opened, async (ctx) => {
       if (fresh) await seed(ctx, { demo: false })
       return await work(ctx)
-    } finally {
-      await removeNode(ctx.db, ctx.nodeId).catch(() => {})
-    }
+    })
   })
+
+/** Runs work as one more node on the opened database, whose schema is taken as it is. */
+export const asNode = async <T>(config: Config, opened: Opened, work: (ctx: Ctx) => Promise<T>): Promise<T> => {
+  const ctx = createCtx({
+    config,
+    db: opened.db,
+    // Standard output belongs to the result.
+    ...createLog({ level: 'silent' }),
+    version,
+    rootSecret: opened.rootSecret,
+    grantTypes: grants.map((grant) => grant.grant_type),
+  })
+  try {
+    // Tells how far this machine's clock is from the database's, so that what is written has the right time.
+    await ctx.feed.pull()
+    return await work(ctx)
+  } finally {
+    // A node that is gone must not be waited for.
+    await removeNode(ctx.db, ctx.nodeId).catch(() => {})
+  }
+}
 
 /** Runs work on the opened database as it is, without migrations. */
 export const withDatabase = async <T>(work: (config: Config, opened: Opened) => Promise<T>): Promise<T> => {

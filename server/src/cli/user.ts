@@ -1,14 +1,33 @@
-/** Owns the commands about people. Each is one operation of users/. */
+/**
+ * Owns the commands about people, each of which is one operation of users/. Never knows a rule about accounts. Start
+ * reading at `userCommands`.
+ */
 import type { Command } from 'commander'
-import { collect, jsonObject, readPassword } from './input.ts'
-import { print } from './output.ts'
-import { accept } from './refusal.ts'
+import { StartError } from '../config/start-error.ts'
+import type { Ctx } from '../ctx.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { collect, confirmLoss, jsonObject, numberBetween, readPassword } from './input.ts'
+import { example, print } from './output.ts'
+import { accept, UsageError } from './refusal.ts'
+import { showUser, showUsers, userView } from './user-view.ts'
 
 /** Adds `keywright user …`. */
 export const userCommands = (program: Command): void => {
   const user = program.command('user').description('people and their accounts')
-  addCreate(user)
+  for (const add of [addCreate, addList, addShow, addUpdate, addStatus, addPassword, addRoles, addDelete]) add(user)
 }
+
+/** Runs work on the account that `key` names: its id, address or user name. */
+const withAccount = async <T>(key: string, work: (ctx: Ctx, account: Subject) => Promise<T>): Promise<T> => {
+  const [{ withCtx }, { findAccount }] = await Promise.all([import('./open.ts'), import('../users/manage.ts')])
+  return await withCtx(async (ctx) => {
+    const account = await findAccount(ctx, key)
+    if (account === undefined) throw new StartError(`There is no account ${key}.`)
+    return await work(ctx, account)
+  })
+}
+
+const userArgument = 'an id, an address or a user name'
 
 type CreateOptions = {
   email?: string
@@ -35,22 +54,172 @@ const addCreate = (user: Command): void => {
     .option('--claims <json>', 'claims of your own, as a JSON object', jsonObject)
     .addHelpText(
       'after',
-      '\nExample:\n  echo "correct horse battery" | keywright user create --email ada@example.com --password-stdin --verified --role admin',
+      example('keywright user create --email ada@example.com --password-stdin --verified --role admin < password.txt'),
     )
     .action(async (options: CreateOptions, command: Command) => {
       const password = await readPassword(options)
       const [{ withCtx }, { registerUser }] = await Promise.all([import('./open.ts'), import('../users/manage.ts')])
-      const { email, username, name, claims, role: roles = [], verified = false } = options
+      const { email, username, name, claims, role: roles = [], verified: email_verified = false } = options
       const registration = {
         email,
         username,
         name,
         password,
         roles,
-        email_verified: verified,
+        email_verified,
         ...(claims && { claims }),
       }
       const created = accept(await withCtx(async (ctx) => await registerUser(ctx, registration)))
       print(command, created, `Created account ${created.user_id}.`)
+    })
+}
+
+const addList = (user: Command): void => {
+  user
+    .command('list')
+    .description('list accounts, oldest first')
+    .option('--limit <number>', 'how many at most', numberBetween(1, 1000), 100)
+    .option('--after <user>', `go on after this account: ${userArgument}`)
+    .addHelpText('after', example('keywright user list --limit 20'))
+    .action(async (options: { limit: number; after?: string }, command: Command) => {
+      const [{ withCtx }, { findAccount, listAccounts }] = await Promise.all([
+        import('./open.ts'),
+        import('../users/manage.ts'),
+      ])
+      const { limit, after: key } = options
+      const users = await withCtx(async (ctx) => {
+        const after = key === undefined ? undefined : await findAccount(ctx, key)
+        if (key !== undefined && after === undefined) throw new StartError(`There is no account ${key}.`)
+        return await listAccounts(ctx, { limit, ...(after && { after }) })
+      })
+      print(command, { users: users.map(userView) }, showUsers(users))
+    })
+}
+
+const addShow = (user: Command): void => {
+  user
+    .command('show')
+    .description('show an account with its roles and permissions')
+    .argument('<user>', userArgument)
+    .addHelpText('after', example('keywright user show ada@example.com --json'))
+    .action(async (key: string, _options: unknown, command: Command) => {
+      const account = await withAccount(key, async (_ctx, found) => await Promise.resolve(found))
+      print(command, account, showUser(account))
+    })
+}
+
+type UpdateOptions = Pick<CreateOptions, 'email' | 'username' | 'name' | 'claims'> & { verified?: boolean }
+
+const addUpdate = (user: Command): void => {
+  user
+    .command('update')
+    .description('change what an account says; what is not named stays')
+    .argument('<user>', userArgument)
+    .option('--email <address>', 'a new address; it counts as unproved unless --verified is said too')
+    .option('--username <name>', 'a new user name')
+    .option('--name <name>', 'a new name; empty takes it away')
+    .option('--verified', 'the address is known to be theirs')
+    .option('--no-verified', 'the address is not known to be theirs')
+    .option('--claims <json>', 'replaces the claims of your own', jsonObject)
+    .addHelpText('after', example('keywright user update ada@example.com --name "Ada Lovelace"'))
+    .action(async (key: string, options: UpdateOptions, command: Command) => {
+      const { email, username, name, claims, verified: email_verified } = options
+      const change = { email, username, name, claims, email_verified }
+      if (Object.values(change).every((value) => value === undefined)) throw new UsageError('Say what to change.')
+      const { changeAccount } = await import('../users/manage.ts')
+      const user_id = await withAccount(key, async (ctx, account) => {
+        accept(await changeAccount(ctx, account, change))
+        return account.id
+      })
+      print(command, { user_id }, `Changed account ${user_id}.`)
+    })
+}
+
+const addStatus = (user: Command): void => {
+  const kinds = [
+    {
+      name: 'disable',
+      status: 'disabled',
+      about: 'end every session and token of an account and refuse it from now on',
+    },
+    {
+      name: 'enable',
+      status: 'active',
+      about: 'let a disabled account sign in again',
+    },
+  ] as const
+  for (const { name, status, about } of kinds) {
+    user
+      .command(name)
+      .description(about)
+      .argument('<user>', userArgument)
+      .addHelpText('after', example(`keywright user ${name} ada@example.com`))
+      .action(async (key: string, _options: unknown, command: Command) => {
+        const { changeStatus } = await import('../users/status.ts')
+        const user_id = await withAccount(key, async (ctx, account) => {
+          if (account.status !== status) await changeStatus(ctx, account.id, status)
+          return account.id
+        })
+        print(command, { user_id, status }, `Account ${user_id} is ${status}.`)
+      })
+  }
+}
+
+const addPassword = (user: Command): void => {
+  user
+    .command('set-password')
+    .description('set a password; every session and token of the account ends')
+    .argument('<user>', userArgument)
+    .option('--password-stdin', 'read the password from standard input')
+    .addHelpText('after', example('keywright user set-password ada@example.com --password-stdin < password.txt'))
+    .action(async (key: string, options: { passwordStdin?: true }, command: Command) => {
+      const password = await readPassword(options)
+      const { setPassword } = await import('../users/manage.ts')
+      const user_id = await withAccount(key, async (ctx, account) => {
+        accept(await setPassword(ctx, account, password ?? ''))
+        return account.id
+      })
+      print(command, { user_id }, `Set the password of account ${user_id}.`)
+    })
+}
+
+const addRoles = (user: Command): void => {
+  user
+    .command('roles')
+    .description('give and take roles, and print the ones that are left')
+    .argument('<user>', userArgument)
+    .option('--add <role>', 'give a role; may be repeated', collect)
+    .option('--remove <role>', 'take a role; may be repeated', collect)
+    .addHelpText('after', example('keywright user roles ada@example.com --add admin --remove user'))
+    .action(async (key: string, { add = [], remove = [] }: { add?: string[]; remove?: string[] }, command: Command) => {
+      const [{ changeRoles }, { findAccount }] = await Promise.all([
+        import('../users/status.ts'),
+        import('../users/manage.ts'),
+      ])
+      const after = await withAccount(key, async (ctx, account) => {
+        const missing = remove.find((role) => !account.roles.some((held) => held.toLowerCase() === role.toLowerCase()))
+        if (missing !== undefined) throw new StartError(`Account ${account.id} does not have the role ${missing}.`)
+        if (add.length + remove.length > 0) accept(await changeRoles(ctx, account.id, { add, remove }))
+        return (await findAccount(ctx, account.id)) ?? account
+      })
+      print(command, { user_id: after.id, roles: after.roles }, after.roles.join('\n') || 'No role.')
+    })
+}
+
+const addDelete = (user: Command): void => {
+  user
+    .command('delete')
+    .description('delete an account with everything it has; its id is never given again')
+    .argument('<user>', userArgument)
+    .option('--yes', 'do not ask')
+    .addHelpText('after', example('keywright user delete ada@example.com --yes'))
+    .action(async (key: string, options: { yes?: true }, command: Command) => {
+      await confirmLoss(`Delete the account ${key} for good?`, options.yes)
+      const { removeUser } = await import('../users/status.ts')
+      const user_id = await withAccount(key, async (ctx, account) => {
+        await removeUser(ctx, account.id)
+        return account.id
+      })
+      print(command, { user_id, deleted: true }, `Deleted account ${user_id}.`)
     })
 }

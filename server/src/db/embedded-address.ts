@@ -95,25 +95,33 @@ const client = (address: EmbeddedAddress): postgres.Sql =>
 
 const answerOf = (error: unknown): Answer => {
   const code = codeOf(error) ?? ''
-  // 28000: the role does not exist, 3D000: the database does not.
-  if (code === '28000' || code === '3D000') return 'unprepared'
+  // 28000: the role does not exist, 28P01: so PostgreSQL says where passwords are asked, 3D000: the database does not.
+  if (['28000', '28P01', '3D000'].includes(code)) return 'unprepared'
   // 53300: so many are connected that it certainly runs.
   if (code === '53300') return 'ready'
   if (code.startsWith('57P')) return 'starting'
   if (/^(E[A-Z]+|CONNECT[A-Z_]+)$/.test(code) && code !== 'EACCES') return 'silent'
-  throw new StartError(`The embedded PostgreSQL does not let this process in: ${String(error)}.`)
+  throw new StartError(`The embedded PostgreSQL refuses this process: ${String(error)}.`)
 }
 
 /**
  * Creates what the application works with: its role, no superuser, and a database that role owns. May run several times
  * and in several processes at once. `as` is the address of the bootstrap role.
+ * @throws StartError when the bootstrap role is not let in
  */
 export const prepareDatabase = async (as: EmbeddedAddress, address: EmbeddedAddress): Promise<void> => {
-  const password = 'password' in address ? ` password '${address.password}'` : ''
   const db = client(as)
   try {
-    await unlessThere(db.unsafe(`create role ${application.user} login${password}`))
+    await unlessThere(db.unsafe(`create role ${application.user} login`))
+    // Ours are of letters, digits, - and _: nothing to escape.
+    if ('password' in address) await db.unsafe(`alter role ${application.user} password '${address.password}'`)
     await unlessThere(db.unsafe(`create database ${application.database} owner ${application.user}`))
+  } catch (error) {
+    // One that dies or starts at this moment is asked again by the caller.
+    if (answerOf(error) !== 'unprepared') return
+    throw new StartError(
+      'The embedded PostgreSQL does not know the password in the file postgres-password of the data folder: put that file back as it was.',
+    )
   } finally {
     await db.end({ timeout: 0 })
   }

@@ -21,6 +21,7 @@ import {
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from '../config/start-error.ts'
 import type { Binaries } from './embedded-binaries.ts'
 import { codeOf, isAlive, plainEnv, run } from './embedded-process.ts'
@@ -116,7 +117,7 @@ export const createCluster = async ({ dataDir, binaries, runAs, authentication }
     const env = plainEnv(loaderPath(binaries))
     const { code, output } = await run(command, { cwd: aside, env, ...runAs.identity })
     if (code !== 0) throw new StartError(`PostgreSQL could not make its folder in ${dataDir}: ${lastError(output)}.`)
-    return moveIntoPlace(aside, dataDir)
+    return await moveIntoPlace(aside, dataDir)
   } finally {
     rmSync(aside, { recursive: true, force: true })
   }
@@ -132,14 +133,21 @@ const initdbOptions = [
   '--builtin-locale=C.UTF-8',
 ]
 
-const moveIntoPlace = (aside: string, dataDir: string): boolean => {
-  try {
-    renameSync(aside, clusterFolder(dataDir))
-  } catch (error) {
-    if (existsSync(join(clusterFolder(dataDir), 'PG_VERSION'))) return false
-    throw new StartError(
-      `PostgreSQL's new folder cannot be moved to ${clusterFolder(dataDir)} (${codeOf(error)}): mount a volume at ${dataDir}, not below it.`,
-    )
+const moveIntoPlace = async (aside: string, dataDir: string): Promise<boolean> => {
+  // A virus scanner of Windows looks into new files, and for as long they cannot be moved.
+  for (let tries = process.platform === 'win32' ? 50 : 1; ; tries -= 1) {
+    try {
+      renameSync(aside, clusterFolder(dataDir))
+      break
+    } catch (error) {
+      if (existsSync(join(clusterFolder(dataDir), 'PG_VERSION'))) return false
+      if (tries === 1) {
+        throw new StartError(
+          `PostgreSQL's new folder cannot be moved to ${clusterFolder(dataDir)} (${codeOf(error)}): mount a volume at ${dataDir}, not below it.`,
+        )
+      }
+      await sleep(100)
+    }
   }
   if (process.platform !== 'win32') syncFolder(dataDir)
   return true

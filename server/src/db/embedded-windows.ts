@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Access, bootstrap } from './embedded-address.ts'
 import type { Binaries } from './embedded-binaries.ts'
 import { lastError } from './embedded-folder.ts'
-import { livingPostmaster, readPostmaster } from './embedded-locks.ts'
+import { livingPostmaster } from './embedded-locks.ts'
 import { codeOf, isAlive, plainEnv, run } from './embedded-process.ts'
 import { type Server, serverSettings, type StartOptions } from './embedded-server.ts'
 
@@ -74,13 +74,24 @@ const freePort = async (wanted: number): Promise<number | undefined> =>
 export const startThroughPgCtl = async (dataDir: string, { folder, binaries }: StartOptions): Promise<Server> => {
   const settings = serverSettings(await choosePort(dataDir)).map((part) => `"${part}"`)
   const log = join(dataDir, 'postgres.log')
-  // Written anew at each start: the log holds one run.
-  writeFileSync(log, '')
-  const command = [binaries.pgCtl, 'start', '-w', '-s', '-D', folder, '-l', log, '-o', settings.join(' ')]
+  emptyLog(log)
+  // An hour: recovery after a crash may be long, and giving up would leave a server that nobody stops.
+  const command = [binaries.pgCtl, 'start', '-w', '-t', '3600', '-s', '-D', folder, '-l', log, '-o', settings.join(' ')]
   const { code } = await run(command, { cwd: folder, env: plainEnv() })
-  const found = readPostmaster(folder)
-  if (code !== 0 || found === undefined) return failed(lastError(readFileSync(log, 'utf8')))
-  return observe(found.pid, { folder, binaries, log })
+  const found = livingPostmaster(folder)
+  if (code === 0 && found !== undefined) return observe(found.pid, { folder, binaries, log })
+  return failed(
+    found === undefined ? lastError(readFileSync(log, 'utf8')) : 'lock file "postmaster.pid" already exists',
+  )
+}
+
+/** The log holds one run. That of a running server cannot be written to: then there is one, and ours will not start. */
+const emptyLog = (log: string): void => {
+  try {
+    writeFileSync(log, '')
+  } catch (error) {
+    if (codeOf(error) !== 'EBUSY' && codeOf(error) !== 'EPERM') throw error
+  }
 }
 
 const failed = (reason: string): Server => ({
@@ -104,7 +115,10 @@ const observe = (pid: number, { folder, binaries, log }: Observed): Server => {
     // Only ours: after a restart by another process the folder's server is theirs.
     if (livingPostmaster(folder)?.pid === pid)
       await run(stopCommand(folder, binaries), { cwd: folder, env: plainEnv() })
+    // The looks of `untilDead` do not keep our process; this one does.
+    const keep = setInterval(() => {}, 1000)
     await ended
+    clearInterval(keep)
   }
   return { pid, ended, hasEnded: () => over, stop }
 }
@@ -112,7 +126,7 @@ const observe = (pid: number, { folder, binaries, log }: Observed): Server => {
 const stopCommand = (folder: string, { pgCtl }: Binaries): string[] => [pgCtl, 'stop', '-m', 'fast', '-s', '-D', folder]
 
 const untilDead = async (pid: number): Promise<void> => {
-  while (isAlive(pid)) await sleep(250, undefined, { ref: false })
+  while (isAlive(pid)) await sleep(100, undefined, { ref: false })
 }
 
 /** `set /p` waits for a line; when our process dies the pipe closes, and pg_ctl stops the server. */

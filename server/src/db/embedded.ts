@@ -60,14 +60,15 @@ export type Embedded = {
  * @throws StartError in one sentence: no binaries for this platform, a folder of another owner or version, no way into
  * the folder, disk full
  */
-export const openEmbedded = async ({ dataDir, log }: EmbeddedOptions): Promise<Embedded> => {
-  const place = resolve(dataDir)
+export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
+  const place = resolve(options.dataDir)
   openDataDir(place)
   const state: State = {
     dataDir: place,
     folder: clusterFolder(place),
     binaries: findBinaries(join(place, 'postgres-lib')),
-    log,
+    log: options.log,
+    patienceMs: options.patienceMs ?? 60_000,
     stopped: false,
     firstStart: false,
     pauseMs: 0,
@@ -90,13 +91,19 @@ export const openEmbedded = async ({ dataDir, log }: EmbeddedOptions): Promise<E
   }
 }
 
-export type EmbeddedOptions = { dataDir: string; log: (line: string) => void }
+export type EmbeddedOptions = {
+  dataDir: string
+  log: (line: string) => void
+  /** How long a living server may be silent before we give up; one that says it starts has all the time it needs. */
+  patienceMs?: number
+}
 
 type State = {
   dataDir: string
   folder: string
   binaries: Binaries
   log: (line: string) => void
+  patienceMs: number
   access?: Access
   /** The server that this process started; without it another process's is used. */
   server?: Server | undefined
@@ -126,9 +133,6 @@ const ensure = async (state: State): Promise<void> => {
   }
 }
 
-/** How long a living server may be silent before we give up; one that says it starts has all the time it needs. */
-const patienceMs = 60_000
-
 const serve = async (state: State): Promise<void> => {
   const since = performance.now()
   while (!state.stopped) {
@@ -157,7 +161,7 @@ const addressOf = (state: State, role: Role): EmbeddedAddress => {
 const startOrWait = async (state: State, answer: Answer, since: number): Promise<void> => {
   const living = livingPostmaster(state.folder)
   if (state.server === undefined && living === undefined) return await start(state)
-  if (answer === 'silent' && performance.now() - since > patienceMs) {
+  if (answer === 'silent' && performance.now() - since > state.patienceMs) {
     throw new StartError(
       `PostgreSQL (process ${living?.pid ?? state.server?.pid}) holds ${state.folder} and does not answer: stop that process, then start again.`,
     )
@@ -204,7 +208,7 @@ const judge = async (state: State, reason: string): Promise<void> => {
   const heldMs = performance.now() - state.heldSince
   // Most queries end by themselves within this time; one that counts millions of rows would hold the folder for long.
   if (heldMs > 500) endOrphans(state)
-  if (heldMs > patienceMs) {
+  if (heldMs > state.patienceMs) {
     throw new StartError(
       `Queries of a PostgreSQL that died still hold ${state.folder}: end those processes, then start again.`,
     )
@@ -214,8 +218,12 @@ const judge = async (state: State, reason: string): Promise<void> => {
 
 const endOrphans = (state: State): void => {
   for (const pid of orphanedBackends(state.folder)) {
-    state.log(`Ended process ${pid}: a query of a PostgreSQL that died, which kept it from starting again.`)
-    process.kill(pid, 'SIGKILL')
+    try {
+      process.kill(pid, 'SIGKILL')
+      state.log(`Ended process ${pid}: a query of a PostgreSQL that died, which kept it from starting again.`)
+    } catch {
+      // It has ended by itself; if it has not, PostgreSQL says so at the next start.
+    }
   }
 }
 

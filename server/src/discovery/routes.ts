@@ -6,17 +6,16 @@ import { route } from '../http/route.ts'
 import { hash } from 'node:crypto'
 import { metadata } from '../protocol/metadata.ts'
 
-type Document = { body: Buffer; etag: string }
+/** Text, not bytes: Node writes head and body of a string in one go. */
+type Document = { body: string; etag: string }
 
 const documents = new WeakMap<Ctx, Document>()
 
 const documentOf = (ctx: Ctx): Document => {
   const known = documents.get(ctx)
   if (known) return known
-  const body = Buffer.from(
-    JSON.stringify(
-      metadata({ issuer: ctx.config.issuer, grant_types: ctx.grantTypes, signing_algs: [...ctx.config.signing_algs] }),
-    ),
+  const body = JSON.stringify(
+    metadata({ issuer: ctx.config.issuer, grant_types: ctx.grantTypes, signing_algs: [...ctx.config.signing_algs] }),
   )
   const document = { body, etag: `"${hash('sha256', body, 'base64url').slice(0, 16)}"` }
   documents.set(ctx, document)

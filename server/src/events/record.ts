@@ -36,19 +36,6 @@ export const record = async (tx: Query, happening: Happening): Promise<void> => 
   await tx`insert into events ${tx(rowOf(happening))}`
 }
 
-/**
- * The same as a part of a larger statement: writes the event for each row of the CTE named `source`, whose user_id and
- * session_id it takes over. No row, no event.
- */
-export const recordFrom = (tx: Query, source: 'rotated' | 'consumed' | 'minted', happening: Happening) => {
-  const row = rowOf(happening)
-  return tx`
-    insert into events (id, type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data)
-    select ${row.id}::uuid, ${row.type}, ${row.at}::timestamptz, ${row.severity}, ${row.outcome}, r.user_id, ${row.client_id}, r.session_id,
-      ${row.ip}, ${row.user_agent}, ${row.request_id}, ${tx.json(row.data)}::jsonb
-    from ${tx(source)} r`
-}
-
 /** The row of an event, for statements that write it together with the change itself. */
 export const rowOf = (happening: Happening) => ({
   id: uuidv7(happening.now),

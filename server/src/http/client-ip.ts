@@ -20,6 +20,8 @@ export const parseProxies = (entries: readonly string[]): Range[] =>
  * to be passed cannot be read.
  */
 export const clientIp = (peer: string, forwarded: string | undefined, trusted: Range[]): string => {
+  // Nobody is trusted and the peer is plain IPv4: there is nothing to decide, and most requests are like this.
+  if (trusted.length === 0 && !peer.includes(':')) return peer
   const own = parse(peer)
   if (own === undefined) return peer
   if (forwarded === undefined || !isTrusted(own, trusted)) return own.toString()

@@ -25,7 +25,7 @@ export const checkCsrf = (ctx: Ctx, request: HttpRequest, browser: string, conte
 /** Origin must be ours when it is sent; else Sec-Fetch-Site must not speak of another site. */
 const checkOrigin = (ctx: Ctx, request: HttpRequest): Denial | undefined => {
   const origin = request.header('origin')
-  const own = new URL(ctx.config.issuer).origin
+  const own = ctx.edge.origin
   if (origin !== undefined) return origin === own ? undefined : refuse(`Origin: ${own}`, shown(origin))
   const site = request.header('sec-fetch-site')
   return site === undefined || site === 'same-origin' || site === 'none'

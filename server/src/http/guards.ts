@@ -31,7 +31,7 @@ export const checkEnvelope = (ctx: Ctx, raw: FastifyRequest): Denial | undefined
 /** RC-2: a request that was meant for another host gets no page of ours. Probes of an orchestrator may use any. */
 const checkHost = (ctx: Ctx, raw: FastifyRequest): Denial | undefined => {
   const host = raw.headers.host
-  const own = new URL(ctx.config.issuer).host
+  const own = ctx.edge.host
   if (host === own || raw.url.startsWith('/health') || raw.routeOptions.url?.endsWith('/health')) return undefined
   return deny(
     'misdirected_request',

@@ -1,6 +1,5 @@
 /** Owns addresses of this server as browsers see them: below the path of the issuer, when it has one. */
-import type { Config } from '../config/schema.ts'
+import type { Ctx } from '../ctx.ts'
 
 /** A path of ours for links and form actions. */
-export const pathOf = (config: Pick<Config, 'issuer'>, path: `/${string}`): string =>
-  new URL(config.issuer).pathname.replace(/\/$/, '') + path
+export const pathOf = ({ edge }: Pick<Ctx, 'edge'>, path: `/${string}`): string => edge.base + path

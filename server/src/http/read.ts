@@ -42,7 +42,6 @@ export const readRequest = (
 /** What is known of a request before its parameters are read; enough to refuse it. */
 export const shell = (ctx: Ctx, raw: FastifyRequest): HttpRequest => {
   const cut = raw.url.indexOf('?')
-  const forwarded = raw.headers[ctx.config.client_ip_header]
   return {
     method: raw.method,
     path: cut === -1 ? raw.url : raw.url.slice(0, cut),
@@ -55,15 +54,18 @@ export const shell = (ctx: Ctx, raw: FastifyRequest): HttpRequest => {
       const value = raw.headers[name]
       return Array.isArray(value) ? value.join(', ') : value
     },
-    ip: clientIp(
-      raw.socket.remoteAddress ?? '',
-      Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
-      ctx.trustedProxies,
-    ),
+    ip: addressOf(ctx, raw),
     user_agent: raw.headers['user-agent']?.slice(0, 300),
     request_id: raw.id,
     now: ctx.now(),
   }
+}
+
+/** The caller's address (security rule PX-1). */
+export const addressOf = (ctx: Ctx, raw: FastifyRequest): string => {
+  const forwarded = raw.headers[ctx.config.client_ip_header]
+  const text = Array.isArray(forwarded) ? forwarded.join(',') : forwarded
+  return clientIp(raw.socket.remoteAddress ?? '', text, ctx.trustedProxies)
 }
 
 /** A well-formed X-Request-ID is taken over, anything else is replaced. */

@@ -23,7 +23,7 @@ export type PageReply = {
 
 export type Reply =
   | (Common & { kind: 'json'; body: unknown })
-  | (Common & { kind: 'bytes'; body: Buffer; content_type: string })
+  | (Common & { kind: 'bytes'; body: Buffer | string; content_type: string })
   | (Common & { kind: 'redirect'; to: string })
   | (Common & { kind: 'empty' })
   | PageReply
@@ -40,7 +40,7 @@ export const json = (body: unknown, status = 200, extras: Extras = {}): Reply =>
 
 export const empty = (status = 200, extras: Extras = {}): Reply => ({ kind: 'empty', status, ...extras })
 
-export const bytes = (body: Buffer, content_type: string, extras: Extras = {}): Reply => ({
+export const bytes = (body: Buffer | string, content_type: string, extras: Extras = {}): Reply => ({
   kind: 'bytes',
   status: 200,
   body,

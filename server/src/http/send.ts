@@ -7,28 +7,31 @@ import { secretText } from '../io/ids.ts'
 import { writeCookie } from './cookies.ts'
 import type { PageReply, Reply } from './reply.ts'
 
-/** Sends a reply. `isHtml` routes get the headers of pages, the others those of an API. */
+/** Sends a reply. */
 export const send = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
-  out.code(reply.status)
+  out.code(reply.status).headers(reply.kind === 'page' ? ctx.edge.page : ctx.edge.api)
   if (reply.headers?.['cache-control'] === undefined) {
     // RFC 6749 §5.1: no-store on anything with a token or a secret; here on everything that does not say otherwise.
-    out.header('cache-control', 'no-store')
-    out.header('pragma', 'no-cache')
+    out.header('cache-control', 'no-store').header('pragma', 'no-cache')
   }
   if (reply.headers) out.headers(reply.headers)
-  if (reply.cookies)
+  if (reply.cookies && reply.cookies.length > 0)
     out.header(
       'set-cookie',
       reply.cookies.map((cookie) => writeCookie(ctx.config, cookie)),
     )
+  return sendBody(ctx, out, reply)
+}
+
+const sendBody = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
   if (reply.kind === 'json') {
     if (reply.headers?.['content-type'] === undefined) out.header('content-type', 'application/json')
     return out.send(JSON.stringify(reply.body))
   }
   if (reply.kind === 'bytes') return out.header('content-type', reply.content_type).send(reply.body)
-  if (reply.kind === 'redirect')
-    return out.header('location', absolute(ctx, reply.to)).header('referrer-policy', 'no-referrer').send()
-  return reply.kind === 'empty' ? out.send() : sendPage(ctx, out, reply)
+  if (reply.kind === 'page') return sendPage(ctx, out, reply)
+  if (reply.kind === 'empty') return out.send()
+  return out.header('location', absolute(ctx, reply.to)).header('referrer-policy', 'no-referrer').send()
 }
 
 /** Links are built from the configured issuer only; what the Host header says never reaches a Location (security rule RC-2). */
@@ -38,15 +41,8 @@ const sendPage = (ctx: Ctx, out: FastifyReply, reply: PageReply): FastifyReply =
   const nonce = secretText()
   out.header('content-type', 'text/html; charset=utf-8')
   out.header('content-security-policy', policy(nonce, reply.formAction ?? []))
-  // no-referrer would make browsers send `Origin: null`, which the CSRF check refuses (security rule HD-1).
-  out.header('referrer-policy', 'same-origin')
-  return out.send(
-    ctx.pages.html(reply.page, reply.data, {
-      locale: 'en',
-      nonce,
-      assetsPath: `${new URL(ctx.config.issuer).pathname.replace(/\/$/, '')}/assets`,
-    }),
-  )
+  const frame = { locale: 'en', nonce, assetsPath: `${ctx.edge.base}/assets` }
+  return out.send(ctx.pages.html(reply.page, reply.data, frame))
 }
 
 /** HD-1. Chrome applies form-action to the redirect that follows a post, so the targets of this page are named. */

@@ -2,7 +2,6 @@
  * Owns the edge: routes become Fastify handlers, with limits, security headers, request ids and one log line each.
  * Knows no slice; `app.ts` hands it the routes and the ways to recognise callers. Start reading at `buildServer`.
  */
-import helmet from '@fastify/helmet'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -14,14 +13,14 @@ import Fastify, {
 import type { Ctx } from '../ctx.ts'
 import { isUnavailable } from '../db/connect.ts'
 import { Unavailable } from '../io/unavailable.ts'
-import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { type Denial, deny, isDenial, statusOf } from '../protocol/errors.ts'
 import { corsHeaders, preflight } from './cors.ts'
 import { refuse } from './errors.ts'
 import { checkEnvelope, createMethods } from './guards.ts'
 import { checkLimits } from './limits.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
 import type { Authenticators } from './principal.ts'
-import { readRequest, requestId, shell } from './read.ts'
+import { addressOf, readRequest, requestId, shell } from './read.ts'
 import type { Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import type { ErrorForm, Route, RouteOf } from './route.ts'
@@ -31,15 +30,11 @@ const kib = 1024
 const replies = new WeakMap<object, Reply>()
 
 /** Builds the server. Throws when a route has no `auth`, or two routes share method and path (rule 1). */
-export const buildServer = async (
-  ctx: Ctx,
-  routes: readonly Route[],
-  authenticators: Authenticators,
-): Promise<FastifyInstance> => {
-  const app = await openFastify(ctx)
+export const buildServer = (ctx: Ctx, routes: readonly Route[], authenticators: Authenticators): FastifyInstance => {
+  const app = openFastify(ctx)
   addParsers(app)
   addHooks(ctx, app)
-  const base = new URL(ctx.config.issuer).pathname.replace(/\/$/, '')
+  const { base } = ctx.edge
   const methods = createMethods(routes, base)
   for (const route of routes) mount(ctx, app, { route, base, authenticators })
   app.setNotFoundHandler(async (raw, out) => await notFound(ctx, raw, out, methods))
@@ -47,8 +42,8 @@ export const buildServer = async (
   return app
 }
 
-const openFastify = async (ctx: Ctx): Promise<FastifyInstance> => {
-  const app = Fastify({
+const openFastify = (ctx: Ctx): FastifyInstance =>
+  Fastify({
     loggerInstance: baseLogger(ctx),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
@@ -59,16 +54,11 @@ const openFastify = async (ctx: Ctx): Promise<FastifyInstance> => {
     // The query is read by protocol/params.ts, which refuses what a lenient parser would repair.
     routerOptions: { querystringParser: () => ({}), ignoreTrailingSlash: true, maxParamLength: 2000 },
     http: { maxHeaderSize: 16 * kib },
+    // An address that cannot be decoded reaches no hook; Fastify's own answer would repeat it (security rule G-8).
+    frameworkErrors: (error, raw, out) => {
+      void failed(ctx, error, raw, out.header('x-request-id', raw.id))
+    },
   })
-  await app.register(helmet, {
-    contentSecurityPolicy: false,
-    referrerPolicy: false,
-    hsts: ctx.config.issuer.startsWith('https:') ? { maxAge: 31_536_000 } : false,
-    crossOriginEmbedderPolicy: false,
-    xFrameOptions: { action: 'deny' },
-  })
-  return app
-}
 
 type Mounted = { route: Route; base: string; authenticators: Authenticators }
 
@@ -113,36 +103,34 @@ const addParsers = (app: FastifyInstance): void => {
 }
 
 const addHooks = (ctx: Ctx, app: FastifyInstance): void => {
-  app.addHook('onRequest', async (raw, out) => {
+  app.addHook('onRequest', (raw, out, done) => {
     out.header('x-request-id', raw.id)
     const refused = checkEnvelope(ctx, raw)
-    if (refused)
-      await sendReply(
-        ctx,
-        raw,
-        out,
-        refuse(ctx, refused, formOf(raw), { route: routeName(raw), request: shell(ctx, raw) }),
-      )
+    if (refused === undefined) return done()
+    const where = { route: routeName(raw), request: shell(ctx, raw) }
+    sendReply(ctx, out, refuse(ctx, refused, formOf(raw), where))
   })
   app.addHook('onResponse', (raw, out, done) => {
     done()
-    const reply = replies.get(out)
-    const level = out.statusCode >= 500 ? 'error' : 'info'
-    if (raw.routeOptions.url?.includes('/health')) return
-    ctx.log[level](
-      {
-        request_id: raw.id,
-        method: raw.method,
-        route: routeName(raw),
-        status: out.statusCode,
-        ms: Math.round(out.elapsedTime * 10) / 10,
-        ip: shell(ctx, raw).ip,
-        user_agent: raw.headers['user-agent']?.slice(0, 200),
-        ...reply?.log,
-      },
-      'request',
-    )
+    logRequest(ctx, raw, out)
   })
+}
+
+/** One line for each request. The route's pattern stands for its address, so that no parameter is ever logged. */
+const logRequest = (ctx: Ctx, raw: FastifyRequest, out: FastifyReply): void => {
+  const { route } = raw.routeOptions.config
+  if (route?.limit === 'none') return
+  const fields = {
+    request_id: raw.id,
+    method: raw.method,
+    route: routeName(raw),
+    status: out.statusCode,
+    ms: Math.round(out.elapsedTime * 10) / 10,
+    ip: addressOf(ctx, raw),
+    user_agent: raw.headers['user-agent']?.slice(0, 200),
+    ...replies.get(out)?.log,
+  }
+  ctx.accessLog[out.statusCode >= 500 ? 'error' : 'info'](fields, 'request')
 }
 
 const handle =
@@ -150,16 +138,21 @@ const handle =
   async (raw: FastifyRequest, out: FastifyReply): Promise<FastifyReply> => {
     const request = await read(ctx, raw, route)
     const where = { route: route.path, request: isDenial(request) ? shell(ctx, raw) : request }
-    if (isDenial(request)) return sendReply(ctx, raw, out, refuse(ctx, request, route.errors, where))
+    await addCors(ctx, out, route, where.request)
+    if (isDenial(request)) return sendReply(ctx, out, refuse(ctx, request, route.errors, where))
     const limited = checkLimits(ctx, request, route.limit)
-    if (limited) return sendReply(ctx, raw, out, refuse(ctx, limited, route.errors, where))
+    if (limited) return sendReply(ctx, out, refuse(ctx, limited, route.errors, where))
     const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request)
     const reply = isDenial(principal)
       ? refuse(ctx, principal, route.errors, where)
       : await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
-    if (route.cors) out.headers(await corsHeaders(ctx, route.cors, request))
-    return sendReply(ctx, raw, out, reply)
+    return sendReply(ctx, out, reply)
   }
+
+/** Refusals are readable too, those included that come before the client is known (CR-1). */
+const addCors = async (ctx: Ctx, out: FastifyReply, route: Route | undefined, request: HttpRequest): Promise<void> => {
+  if (route?.cors) out.headers(await corsHeaders(ctx, route.cors, request))
+}
 
 /** Reads the request as the route accepts it, reshaped where the route is an older system's. */
 const read = async (ctx: Ctx, raw: FastifyRequest, route: Route): Promise<HttpRequest | Denial> => {
@@ -174,7 +167,7 @@ const readParts = async (ctx: Ctx, raw: FastifyRequest): Promise<HttpRequest | D
   return isDenial(rest) ? rest : { ...rest, form }
 }
 
-const sendReply = (ctx: Ctx, _raw: FastifyRequest, out: FastifyReply, reply: Reply): FastifyReply => {
+const sendReply = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
   if (reply.log) replies.set(out, reply)
   return send(ctx, out, reply)
 }
@@ -195,9 +188,9 @@ const notFound = async (
   const allowed = [...new Set(known.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])))]
   if (allowed.length > 0) {
     out.header('allow', allowed.join(', '))
+    await addCors(ctx, out, known[0], request)
     return sendReply(
       ctx,
-      raw,
       out,
       refuse(ctx, methodNotAllowed(allowed, raw.method), known[0]?.errors ?? 'problem', {
         route: request.path,
@@ -206,7 +199,7 @@ const notFound = async (
     )
   }
   const form = raw.headers.accept?.includes('text/html') ? 'page' : 'problem'
-  return sendReply(ctx, raw, out, refuse(ctx, nothingHere(request.path), form, { route: 'unknown', request }))
+  return sendReply(ctx, out, refuse(ctx, nothingHere(request.path), form, { route: 'unknown', request }))
 }
 
 const methodNotAllowed = (allowed: string[], got: string): Denial =>
@@ -230,7 +223,10 @@ const failed = async (ctx: Ctx, error: FastifyError, raw: FastifyRequest, out: F
   if (denial.error === 'server_error') ctx.log.error({ request_id: raw.id, err: error, route: routeName(raw) }, 'bug')
   else if (denial.error === 'temporarily_unavailable')
     ctx.log.warn({ request_id: raw.id, reason: error.message, code: error.code }, 'unavailable')
-  return sendReply(ctx, raw, out, refuse(ctx, denial, formOf(raw), { route: routeName(raw), request: shell(ctx, raw) }))
+  const where = { route: routeName(raw), request: shell(ctx, raw) }
+  // Where the database is away nobody can say whose the origin is; the refusal itself must not fail for that.
+  if (statusOf(denial) < 500) await addCors(ctx, out, raw.routeOptions.config.route, where.request).catch(() => {})
+  return sendReply(ctx, out, refuse(ctx, denial, formOf(raw), where))
 }
 
 const denialOf = (error: FastifyError): Denial => {

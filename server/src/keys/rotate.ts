@@ -2,7 +2,7 @@
  * Owns the making and moving along of signing keys. Runs at start, every minute, and on demand; one node at a time.
  * Never signs. Start reading at `rotateKeys`.
  */
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
 import type { Config } from '../config/schema.ts'
@@ -18,6 +18,9 @@ import { insertKey, listKeys, lockKeys, updateKey } from './store.ts'
 
 const generate = promisify(generateKeyPair)
 const longestTokenSeconds = 3600
+
+/** On this channel nodes are told that keys have changed. A hint only: every node looks by itself again and again. */
+export const keysChannel = 'keywright_keys'
 
 export const policyOf = (config: Config): Policy => ({
   algs: config.signing_algs,
@@ -55,7 +58,8 @@ export const rotateKeys = async (
 /** Loads the ring as the database has it. */
 export const loadKeys = async (ctx: Ctx): Promise<void> => ctx.signer.load(await listKeys(ctx.db))
 
-const applyStep = async (
+/** Takes one step of a key's life, with its event. The lock of `lockKeys` must be held. */
+export const applyStep = async (
   ctx: Ctx,
   tx: Tx,
   { step, now, fresh }: { step: Step; now: Date; fresh: ReadonlyMap<string, Promise<KeyObject>> },
@@ -110,14 +114,4 @@ export const keyRow = async (facts: NewKey): Promise<SigningKeysRow> => {
     passive_at: null,
     verify_until: null,
   }
-}
-
-/** Reads a private key in PEM and names the algorithm it is for. Throws for keys that are too weak (security rule KY-2). */
-export const readPem = (pem: string): { key: KeyObject; alg: string } => {
-  const key = createPrivateKey(pem)
-  const details = key.asymmetricKeyDetails
-  if (key.asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= 2048) return { key, alg: 'RS256' }
-  if (key.asymmetricKeyType === 'ec' && details?.namedCurve === 'prime256v1') return { key, alg: 'ES256' }
-  if (key.asymmetricKeyType === 'ed25519') return { key, alg: 'EdDSA' }
-  throw new Error('The key must be RSA with at least 2048 bits, EC P-256, or Ed25519.')
 }

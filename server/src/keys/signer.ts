@@ -25,8 +25,8 @@ export type Signer = {
   sign: (alg: string, typ: TokenType, claims: object) => string
   /** Checks a compact JWS that should be ours, of this `typ`. `retired` also accepts keys that no longer verify (for hints). Time is the caller's affair. */
   verify: (token: string, typ: TokenType, options?: { retired: boolean }) => Verified | undefined
-  /** The published key set (RFC 7517 §5) as bytes, with its entity tag. */
-  jwks: () => { body: Buffer; etag: string }
+  /** The published key set (RFC 7517 §5) as text, with its entity tag. */
+  jwks: () => { body: string; etag: string }
   /** Algorithms that can sign now. */
   algs: () => string[]
 }
@@ -34,7 +34,7 @@ export type Signer = {
 type Ring = {
   active: Map<string, { kid: string; key: KeyObject; headers: Map<TokenType, string> }>
   known: Map<string, { alg: string; status: string; key: KeyObject }>
-  jwks: { body: Buffer; etag: string }
+  jwks: { body: string; etag: string }
 }
 
 /** Where a private key is sealed: names the row, so that two rows cannot swap their secrets (KY-1). */
@@ -78,13 +78,13 @@ const build = (rows: readonly SigningKeysRow[], issuer: string, secrets: Secrets
 const publicMembers = ['kty', 'n', 'e', 'crv', 'x', 'y']
 
 /** Only members that are public by their registration leave this server (RFC 7518 §6). */
-const publish = (rows: readonly SigningKeysRow[]): { body: Buffer; etag: string } => {
+const publish = (rows: readonly SigningKeysRow[]): { body: string; etag: string } => {
   const keys = rows.map((row) => {
     const jwk = row.public_jwk as Record<string, unknown>
     const members = Object.fromEntries(publicMembers.flatMap((name) => (name in jwk ? [[name, jwk[name]]] : [])))
     return { ...members, kid: row.kid, use: 'sig', alg: row.alg }
   })
-  const body = Buffer.from(JSON.stringify({ keys }))
+  const body = JSON.stringify({ keys })
   return { body, etag: `"${rows.map((row) => row.kid.slice(0, 8)).join('-')}"` }
 }
 

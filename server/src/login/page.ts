@@ -28,7 +28,7 @@ export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: Logi
   const { interaction, error, retry_after_seconds } = facts
   const client = interaction && (await ctx.clients.get(interaction.client_id))
   const data = {
-    action: pathOf(ctx.config, '/login'),
+    action: pathOf(ctx, '/login'),
     csrf: csrfToken(ctx, browser.browser, csrfContext(interaction?.id)),
     ...(interaction && { interaction: interaction.id, cancel: true }),
     ...(client && { client: { client_name: client.client_name } }),
@@ -55,7 +55,7 @@ const person = (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Partial<
       reauthenticate: true,
       login_hint: known,
       account: { name: subject.name ?? known, email: known },
-      select_account: pathOf(ctx.config, `/login?interaction=${interaction.id}&other=1`),
+      select_account: pathOf(ctx, `/login?interaction=${interaction.id}&other=1`),
     }
   }
   const hint = typed ?? interaction?.request.login_hint

@@ -12,8 +12,8 @@ import { browserCookie } from '../sessions/cookie.ts'
 const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const { config, version } = ctx
   const links = [
-    { href: pathOf(config, '/.well-known/openid-configuration'), label: 'Discovery' },
-    { href: pathOf(config, '/.well-known/jwks.json'), label: 'Keys' },
+    { href: pathOf(ctx, '/.well-known/openid-configuration'), label: 'Discovery' },
+    { href: pathOf(ctx, '/.well-known/jwks.json'), label: 'Keys' },
   ]
   if (!(request.header('accept') ?? '').includes('text/html'))
     return json({ name: config.name, version, issuer: config.issuer, links })

@@ -9,8 +9,9 @@ export const insertToken = async (
   await tx`insert into one_time_tokens ${tx(token)}`
 }
 
-/** Voids every token of a purpose: only the newest setup link works. */
+/** Voids every token of a purpose: only the newest setup link works. Servers that start at once take turns here. */
 export const voidTokens = async (tx: Query, purpose: 'setup'): Promise<void> => {
+  await tx`select pg_advisory_xact_lock(27513)`
   await tx`delete from one_time_tokens where purpose = ${purpose}`
 }
 

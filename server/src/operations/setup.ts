@@ -43,7 +43,9 @@ export const createSetupLink = async (ctx: Ctx): Promise<string | undefined> =>
 const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const token = param(request.query, 'token') ?? ''
   const live =
-    parseOpaque('su', token) !== undefined && (await tokenIsLive(ctx.db, hashToken(token), 'setup', request.now))
+    parseOpaque('su', token) !== undefined &&
+    (await tokenIsLive(ctx.db, hashToken(token), 'setup', request.now)) &&
+    !(await roleIsHeld(ctx.db, 'admin'))
   return live
     ? setupPage(ctx, browser, { token, values: {} })
     : refuse(ctx, deadLink, 'page', { route: '/setup', request })
@@ -72,6 +74,8 @@ const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   )
   if (isDenial(prepared)) return setupPage(ctx, browser, { token, values, denial: prepared })
   const made = await transact(ctx.db, async (tx) => {
+    // The command line may have made one since the link was printed.
+    if (await roleIsHeld(tx, 'admin')) return deadLink
     const created = await createUser(tx, prepared, request.now, callerOf(request))
     if (isDenial(created)) return created
     // The link is spent only by the account it makes; two people with one link make one administrator.
@@ -86,7 +90,7 @@ const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   if (made === deadLink) return refuse(ctx, deadLink, 'page', { route: '/setup', request })
   if (isDenial(made)) return setupPage(ctx, browser, { token, values, denial: made })
   const account = { name: values.name ?? values.username ?? values.email ?? '', email: values.email ?? '' }
-  return page('setup-done', { account, login_href: pathOf(ctx.config, '/login'), issuer: ctx.config.issuer }, 200, {
+  return page('setup-done', { account, login_href: pathOf(ctx, '/login'), issuer: ctx.config.issuer }, 200, {
     cookies: browserCookie(browser),
   })
 }
@@ -105,7 +109,7 @@ const setupPage = (
 ): Reply => {
   const { token, values, denial } = facts
   const data: PageData['setup'] = {
-    action: pathOf(ctx.config, '/setup'),
+    action: pathOf(ctx, '/setup'),
     csrf: csrfToken(ctx, browser.browser, 'setup'),
     token,
     password_min: ctx.config.password_min_length,

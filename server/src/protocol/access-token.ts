@@ -2,7 +2,7 @@
  * Owns the claims of an access token (RFC 9068 §2.2). `grant_id` ties every token of one sign-in to one grant, so that
  * revoking the grant reaches them all; `jti` is a UUIDv7, whose first 48 bits are the instant of issue in milliseconds.
  */
-import type { Subject } from './claims.ts'
+import type { Holder } from './claims.ts'
 
 export type AccessTokenFacts = {
   issuer: string
@@ -13,7 +13,7 @@ export type AccessTokenFacts = {
   now: Date
   ttlSeconds: number
   /** Absent for client credentials: then the client is the subject (RFC 9068 §2.2). */
-  subject?: Subject
+  subject?: Holder
   sid?: string
   grant_id?: string
   auth_time?: Date

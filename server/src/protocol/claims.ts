@@ -23,6 +23,9 @@ export type Subject = {
   updated_at: Date
 }
 
+/** What a token without profile claims says of a person. */
+export type Holder = Pick<Subject, 'id' | 'roles' | 'permissions'>
+
 const profileExtras = ['middle_name', 'nickname', 'profile', 'website', 'gender', 'birthdate'] as const
 /** Claims that say what the server has proved or decided; a stored custom claim can never speak for them. */
 const reserved = new Set([

@@ -3,12 +3,12 @@
  */
 import { hash } from 'node:crypto'
 import { seconds } from './access-token.ts'
-import type { Subject } from './claims.ts'
+import type { Holder } from './claims.ts'
 
 export type IdTokenFacts = {
   issuer: string
   client_id: string
-  subject: Subject
+  subject: Holder
   scope: string
   now: Date
   ttlSeconds: number

@@ -47,6 +47,12 @@ const unreadable = (expected: string, got: string): Denial =>
     remedy: 'Encode each name and value as application/x-www-form-urlencoded.',
   })
 
+/** The parameters as text again, in their order: what `parseParams` read it reads the same. */
+export const formatParams = (params: Params): string =>
+  [...params]
+    .flatMap(([name, values]) => values.map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`))
+    .join('&')
+
 /** The value of a parameter, or undefined. Of a repeated one the first; `repeated` refuses those. */
 export const param = (params: Params, name: string): string | undefined => params.get(name)?.[0]
 

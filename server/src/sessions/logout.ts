@@ -5,7 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
-import { refuse } from '../http/errors.ts'
+import { formTarget, refuse } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply, redirectLocal, redirectOut } from '../http/reply.ts'
@@ -13,9 +13,9 @@ import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import type { Client } from '../clients/load.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
-import { type Params, param, repeated } from '../protocol/params.ts'
+import { formatParams, type Params, param, repeated } from '../protocol/params.ts'
 import { matchRedirect, type RegisteredRedirect } from '../protocol/redirect-uri.ts'
-import { browserCookie, noSession, ownForms } from './cookie.ts'
+import { browserCookie, hasSessionCookie, noSession, ownForms } from './cookie.ts'
 import { endEverywhere, endSession } from './end.ts'
 
 type Hint = { sub: string; sid: string | undefined; client_id: string }
@@ -27,8 +27,8 @@ type Wish = {
 }
 
 const rpLogout = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const params = request.method === 'POST' ? request.form : request.query
-  const wish = await readWish(ctx, params)
+  if (request.method === 'POST' && !hasSessionCookie(ctx, request)) return byGet(ctx, request)
+  const wish = await readWish(ctx, request.method === 'POST' ? request.form : request.query)
   if (isDenial(wish)) return refuse(ctx, wish, 'page', { route: '/oauth/logout', request })
   const { hint } = wish
   const proved =
@@ -39,6 +39,14 @@ const rpLogout = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipa
   const ended = [browser.session?.id, hint.sid].filter((id) => id !== undefined)
   await endHere(ctx, [...new Set(ended)], request)
   return done(wish, false)
+}
+
+/** A form of another site comes without the session cookie (SameSite=Lax): as a GET it comes with it, and the person is asked. */
+const byGet = (ctx: Ctx, request: HttpRequest): Reply => {
+  const query = formatParams(request.form)
+  return query.length > 7000
+    ? refuse(ctx, refusal('at most 7000 characters', String(query.length)), 'page', { route: '/oauth/logout', request })
+    : redirectLocal(`/oauth/logout?${query}`)
 }
 
 /** Reads the request: a hint that is ours (expired or not), the client it names, a registered target. */
@@ -113,14 +121,14 @@ const confirmPage = (ctx: Ctx, browser: BrowserPrincipal, wish: Wish): Reply => 
   return page(
     'logout',
     {
-      action: pathOf(ctx.config, '/logout'),
+      action: pathOf(ctx, '/logout'),
       csrf: csrfToken(ctx, browser.browser, ownForms(browser)),
       fields,
       ...(wish.client && { client: { client_name: wish.client.client_name } }),
       ...(subject && { account: { name: subject.name ?? subject.username ?? subject.id, email: subject.email ?? '' } }),
     },
     200,
-    { cookies: browserCookie(browser), formAction: wish.target === undefined ? [] : [new URL(wish.target).origin] },
+    { cookies: browserCookie(browser), formAction: wish.target === undefined ? [] : [formTarget(wish.target)] },
   )
 }
 
@@ -130,18 +138,20 @@ const ownLogout = async (ctx: Ctx, _request: HttpRequest, browser: BrowserPrinci
 }
 
 const confirmed = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const forged = checkCsrf(ctx, request, browser.browser, ownForms(browser))
-  if (forged) return refuse(ctx, forged, 'page', { route: '/logout', request })
-  const scope = param(request.form, 'scope') ?? 'here'
   const wish = await readWish(
     ctx,
     new Map([...request.form].filter(([name]) => fieldNames.some((known) => known === name))),
   )
   if (isDenial(wish)) return refuse(ctx, wish, 'page', { route: '/logout', request })
+  // The form was sent before: there is nobody to sign out any more, and nothing to protect.
+  if (browser.session === undefined) return nobodyHere(wish)
+  const forged = checkCsrf(ctx, request, browser.browser, ownForms(browser))
+  if (forged) return refuse(ctx, forged, 'page', { route: '/logout', request })
+  const scope = param(request.form, 'scope') ?? 'here'
   if (scope === 'cancel') return redirectLocal('/account')
   const everywhere = scope === 'everywhere'
-  if (browser.session && everywhere) await endAll(ctx, browser.session.user_id, request)
-  else if (browser.session) await endHere(ctx, [browser.session.id], request)
+  if (everywhere) await endAll(ctx, browser.session.user_id, request)
+  else await endHere(ctx, [browser.session.id], request)
   return done(wish, everywhere)
 }
 

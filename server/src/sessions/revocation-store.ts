@@ -5,7 +5,8 @@ export type RevocationKind = 'session' | 'user' | 'client' | 'role' | 'family' |
 export type Revocation = { kind: RevocationKind; key: string }
 
 export type RevocationRow = { seq: string; kind: RevocationKind; key: string; not_before: Date; expires_at: Date }
-export type Pulled = { rows: RevocationRow[]; watermark: string; db_now: Date; others: number }
+/** `read_at` lies before the snapshot that was read, `db_now` after it; both by the clock of the database. */
+export type Pulled = { rows: RevocationRow[]; watermark: string; read_at: Date; db_now: Date; others: number }
 
 /** Writes revocations; `not_before` is the clock at this statement, so that nothing issued before it survives. */
 export const insertRevocations = async (
@@ -26,9 +27,9 @@ export const pullRevocations = async (
   db: Db,
   facts: { watermark: string | undefined; nodeId: string; now: Date },
 ): Promise<Pulled> => {
-  const [row] = await db<{ watermark: string; db_now: Date; others: number; rows: RevocationRow[] | null }[]>`
+  const [row] = await db<(Omit<Pulled, 'rows'> & { rows: RevocationRow[] | null })[]>`
     select pg_snapshot_xmin(pg_current_snapshot())::text as watermark,
-      clock_timestamp() as db_now,
+      now() as read_at, clock_timestamp() as db_now,
       (select count(*)::int from nodes where id <> ${facts.nodeId} and seen_at > now() - interval '3 seconds') as others,
       (select json_agg(json_build_object('seq', seq::text, 'kind', kind, 'key', key, 'not_before', not_before, 'expires_at', expires_at))
         from revocations where xid >= ${facts.watermark ?? '0'}::xid8 and expires_at > ${facts.now}) as rows`
@@ -41,7 +42,7 @@ export const pullRevocations = async (
   return { ...row, rows }
 }
 
-/** Tells the other nodes how far this one has read. */
+/** Tells the other nodes that this one lives, and when it last read. */
 export const touchNode = async (
   db: Db,
   node: { id: string; started_at: Date; now: Date; watermark: string },
@@ -51,9 +52,9 @@ export const touchNode = async (
     on conflict (id) do update set seen_at = excluded.seen_at, watermark = excluded.watermark`
 }
 
-/** How far the other live nodes have read. */
-export const watermarks = async (db: Db, nodeId: string): Promise<{ id: string; watermark: string }[]> =>
-  await db`select id, watermark::text as watermark from nodes where id <> ${nodeId} and seen_at > now() - interval '3 seconds' limit 1000`
+/** When the other live nodes last read. */
+export const readTimes = async (db: Db, nodeId: string): Promise<{ id: string; seen_at: Date }[]> =>
+  await db`select id, seen_at from nodes where id <> ${nodeId} and seen_at > now() - interval '3 seconds' limit 1000`
 
 /** Says goodbye, so that nobody waits for a node that has stopped. */
 export const removeNode = async (db: Db, nodeId: string): Promise<void> => {

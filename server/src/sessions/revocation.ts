@@ -8,11 +8,11 @@ import { issuedAtMs } from '../protocol/access-token.ts'
 import {
   insertRevocations,
   pullRevocations,
+  readTimes,
   type Revocation,
   type RevocationKind,
   type RevocationRow,
   touchNode,
-  watermarks,
 } from './revocation-store.ts'
 
 export type { Revocation, RevocationKind } from './revocation-store.ts'
@@ -58,6 +58,8 @@ type State = Options & {
   touchedAt: number
   others: number
   skewMs: number
+  /** The database's clock at the end of that read. */
+  dbNow: Date
   pulling: Promise<void> | undefined
 }
 
@@ -72,6 +74,7 @@ export const createFeed = (options: Options): Feed => {
     touchedAt: never,
     others: 0,
     skewMs: 0,
+    dbNow: new Date(0),
     pulling: undefined,
   }
   return {
@@ -106,19 +109,20 @@ const pullOnce = async (state: State): Promise<void> => {
   state.skewMs = pulled.db_now.getTime() - (clock + (performance.now() - asked) / 2)
   state.watermark = pulled.watermark
   state.others = pulled.others
+  state.dbNow = pulled.db_now
   state.pulledAt = asked
   // Somebody may be waiting for this node; alone, a sign of life each second will do.
   if (pulled.others === 0 && asked - state.touchedAt < 1000) return
   state.touchedAt = asked
   const { nodeId: id, startedAt: started_at } = state
-  await touchNode(state.db, { id, started_at, now: pulled.db_now, watermark: pulled.watermark })
+  await touchNode(state.db, { id, started_at, now: pulled.read_at, watermark: pulled.watermark })
 }
 
 const announce = async (state: State): Promise<void> => {
   // A read that was already under way may have begun before the commit: the one that counts starts now.
   await state.pulling
   await pull(state)
-  if (state.others > 0) await waitForOthers(state.db, state.nodeId, state.watermark ?? '0')
+  if (state.others > 0) await waitForOthers(state.db, state.nodeId, state.dbNow)
 }
 
 const remember = (view: View, row: RevocationRow): void => {
@@ -156,12 +160,15 @@ const hits = (view: View, facts: TokenFacts, now: number): boolean => {
   return epochs(facts).some((pair) => issued <= (find(pair)?.notBefore ?? Number.NEGATIVE_INFINITY))
 }
 
-/** Waits until every node that is alive has read past the revocation, or two seconds have gone: then it distrusts itself. */
-const waitForOthers = async (db: Db, nodeId: string, mine: string): Promise<void> => {
+/**
+ * Waits until every node that is alive has read after the revocation was committed, or two seconds have gone: then it
+ * distrusts itself. Times are compared, not watermarks, which stand still while any transaction stays open.
+ */
+const waitForOthers = async (db: Db, nodeId: string, committedBy: Date): Promise<void> => {
   const until = performance.now() + freshMs
   await db.notify('keywright_revocations', '')
   while (performance.now() < until) {
-    const behind = (await watermarks(db, nodeId)).some((row) => BigInt(row.watermark) < BigInt(mine))
+    const behind = (await readTimes(db, nodeId)).some((row) => row.seen_at <= committedBy)
     if (!behind) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -9,7 +9,7 @@ import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
 import { secretText, uuidv7 } from '../io/ids.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import { idleExpiry } from './cookie.ts'
-import { insertSession, rekeySession, renewSession } from './store.ts'
+import { insertSession, lockSession, rekeySession, renewSession } from './store.ts'
 
 export type SignIn = {
   user_id: string
@@ -60,6 +60,7 @@ const begin = async (
   const browser_id = browser.session?.browser_id ?? uuidv7(now)
   const session = { ...proof, id: uuidv7(now), browser_id, user_id, created_at: now }
   await insertSession(tx, session)
+  if (browser.session) await lockSession(tx, browser.session.id, hashToken(secretText()))
   return session
 }
 
@@ -78,7 +79,9 @@ export const switchSession = async (
     now,
     idle_expires_at: idleExpiry(ctx, now),
   })
-  return session && { session, cookie: sessionCookie(ctx, token) }
+  if (session === undefined) return undefined
+  if (session.id !== browser.session.id) await lockSession(tx, browser.session.id, hashToken(secretText()))
+  return { session, cookie: sessionCookie(ctx, token) }
 }
 
 const sessionCookie = (ctx: Ctx, token: string): SetCookie => ({

@@ -59,6 +59,14 @@ export const rekeySession = async (
   return rows[0]
 }
 
+/**
+ * Puts a secret that nobody holds in place of a session's. It goes on, but only the account chooser of its browser
+ * reaches it: a copy of its cookie from before somebody else signed in there is worth nothing (security rule LI-3).
+ */
+export const lockSession = async (tx: Query, id: string, token_hash: TokenHash): Promise<void> => {
+  await tx`update sessions set token_hash = ${token_hash} where id = ${id}`
+}
+
 /** Remembers that a session was used; called once a minute at most. */
 export const touchSession = async (tx: Query, id: string, now: Date, idle_expires_at: Date): Promise<void> => {
   await tx`update sessions set last_seen_at = ${now}, idle_expires_at = ${idle_expires_at} where id = ${id} and ended_at is null`

@@ -3,12 +3,15 @@ import type { Ctx } from '../ctx.ts'
 import type { BearerPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { param } from '../protocol/params.ts'
+import { param, repeated } from '../protocol/params.ts'
 import { checkAccessToken } from './access.ts'
 
 /** Finds and checks the token. Header, or form body (§2.2); never the query (RFC 9700 §4.3.2: 400). */
 export const authenticateBearer = async (ctx: Ctx, request: HttpRequest): Promise<BearerPrincipal | Denial> => {
   if (request.query.has('access_token')) return misplaced('the Authorization header', 'the query')
+  // RFC 6750 §3.1: a repeated parameter is invalid_request.
+  const doubled = repeated(request.form)
+  if (doubled) return doubled
   const header = request.header('authorization')
   const inHeader = header === undefined ? undefined : /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header)?.[1]
   const inForm = param(request.form, 'access_token')

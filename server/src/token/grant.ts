@@ -5,7 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
-import type { Subject } from '../protocol/claims.ts'
+import type { Holder } from '../protocol/claims.ts'
 import type { Denial } from '../protocol/errors.ts'
 
 /** What a grant yields: everything `issue` needs to mint, and nothing it could decide by itself. */
@@ -16,7 +16,7 @@ export type Granted = {
   now: Date
   /** Absent when the client acts for itself. */
   person?: {
-    subject: Subject
+    subject: Holder
     auth_time: Date
     acr: string
     amr: string[]

@@ -78,10 +78,11 @@ const isConcerned = (claims: AccessTokenClaims, client: ClientPrincipal['client'
 
 const describeRefresh = async (ctx: Ctx, token: string, client_id: string, now: Date): Promise<{ active: boolean }> => {
   const key = openRefreshToken(ctx, token)
-  const family = key && (await findFamily(ctx.db, key.id))
+  const family = key && (await findFamily(ctx.db, key.id, now))
   if (key === undefined || family === undefined || family.client_id !== client_id) return inactive
   if (family.gen !== key.gen || !family.nonce.equals(key.nonce)) return inactive
   if (family.revoked_at !== null || family.expires_at <= now || family.idle_expires_at <= now) return inactive
+  if (!family.offline && !family.session_live) return inactive
   const revoked = await ctx.feed.isRevoked({
     client_id,
     sub: family.user_id,

@@ -23,7 +23,9 @@ export const revoke = async (ctx: Ctx, request: HttpRequest, { client }: ClientP
   const where = { route: '/oauth/revoke', request, client_id: client.client_id }
   const token = param(request.form, 'token')
   if (token === undefined) return refuse(ctx, missing, 'oauth', where)
-  const target = token.startsWith('kw_rt_') ? await findRefresh(ctx, token) : await findAccess(ctx, token, request.now)
+  const target = token.startsWith('kw_rt_')
+    ? await findRefresh(ctx, token, request.now)
+    : await findAccess(ctx, token, request.now)
   const log = { client_id: client.client_id }
   if (target === undefined) return empty(200, { log })
   if (target.client_id !== client.client_id) return refuse(ctx, foreign, 'oauth', where)
@@ -43,9 +45,9 @@ const foreign: Denial = deny('invalid_grant', 'The token was issued to another c
   got: 'a token of another client',
 })
 
-const findRefresh = async (ctx: Ctx, token: string): Promise<Target | undefined> => {
+const findRefresh = async (ctx: Ctx, token: string, now: Date): Promise<Target | undefined> => {
   const key = openRefreshToken(ctx, token)
-  const family = key && (await findFamily(ctx.db, key.id))
+  const family = key && (await findFamily(ctx.db, key.id, now))
   if (family === undefined || !key?.nonce.equals(family.nonce)) return undefined
   return {
     client_id: family.client_id,

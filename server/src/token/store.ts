@@ -2,10 +2,9 @@
 import type { Query } from '../db/connect.ts'
 import type { AccessTokensRow, RefreshFamiliesRow } from '../db/tables.gen.ts'
 import type { AccessTokenClaims } from '../protocol/access-token.ts'
-import type { Subject } from '../protocol/claims.ts'
+import type { Holder, Subject } from '../protocol/claims.ts'
 import type { TokenHash } from '../protocol/opaque-token.ts'
-import { subjectOf } from '../users/subject.ts'
-import { type Happening, recordFrom } from '../events/record.ts'
+import { loadSubject } from '../users/subject.ts'
 
 export type Family = RefreshFamiliesRow
 
@@ -76,9 +75,17 @@ const familyColumns = [
   'revoked_because',
 ] as const
 
-/** A family without a lock: enough to check a MAC, or to describe it. */
-export const findFamily = async (tx: Query, id: string): Promise<Family | undefined> => {
-  const rows = await tx<Family[]>`select ${tx(familyColumns)} from refresh_families where id = ${id}`
+/** A family without a lock, and whether its session is alive: enough to check a nonce, or to describe it. */
+export const findFamily = async (
+  tx: Query,
+  id: string,
+  now: Date,
+): Promise<(Family & { session_live: boolean }) | undefined> => {
+  const rows = await tx<(Family & { session_live: boolean })[]>`
+    select ${tx(familyColumns)}, exists (
+      select 1 from sessions s where s.id = refresh_families.session_id and s.ended_at is null and s.expires_at > ${now}
+    ) as session_live
+    from refresh_families where id = ${id}`
   return rows[0]
 }
 
@@ -86,40 +93,36 @@ export const findFamily = async (tx: Query, id: string): Promise<Family | undefi
 export const loadFamily = async (tx: Query, id: string, now: Date): Promise<FamilyFacts | undefined> => {
   const [family] = await tx<Family[]>`select ${tx(familyColumns)} from refresh_families where id = ${id} for update`
   if (family === undefined) return undefined
-  const [subject] = await tx<Subject[]>`select * from (${subjectOf(tx)}) as subject where id = ${family.user_id}`
+  const subject = await loadSubject(tx, family.user_id)
   const alive = await tx`
     select 1 from sessions where id = ${family.session_id} and ended_at is null and expires_at > ${now}`
   return { family, subject, session_live: alive.length === 1 }
 }
 
-export type Rotation = {
-  id: string
-  gen: number
-  client_id: string
-  nonce: Buffer
-  now: Date
-  idle_expires_at: Date
-  event?: Happening | undefined
-}
-/** A family with its person, side by side in one row. */
-export type FamilyWithPerson = Family & Omit<Subject, 'id'>
+export type Rotation = { id: string; gen: number; client_id: string; nonce: Buffer; now: Date; idle_expires_at: Date }
+/** A family that was just used, with what tokens say of its person. */
+export type UsedFamily = Pick<
+  Family,
+  'id' | 'gen' | 'nonce' | 'user_id' | 'session_id' | 'offline' | 'scope' | 'resource' | 'auth_time' | 'acr' | 'amr'
+> &
+  Omit<Holder, 'id'>
 
 /**
- * The fast road of a refresh: one statement whose `where` carries every guard that refresh.ts decides on the careful
- * road. Returns the rotated family with its person, or nothing, in which case nothing has changed.
+ * Rotates a family in one statement whose `where` carries every guard that grants/refresh-token.ts decides on the
+ * careful road. No row: nothing changed. The row is found by its primary key only: `is not distinct from` keeps the
+ * planner from mistaking another condition for a way in.
  */
-export const rotateFamily = async (tx: Query, facts: Rotation): Promise<FamilyWithPerson | undefined> => {
-  const event = facts.event === undefined ? tx`select 1 where false` : recordFrom(tx, 'rotated', facts.event)
-  const rows = await tx<FamilyWithPerson[]>`
-    with rotated as (
-      update refresh_families f set gen = f.gen + 1, prev_used_at = ${facts.now}, idle_expires_at = least(${facts.idle_expires_at}, f.expires_at)
-      where f.id = ${facts.id} and f.gen = ${facts.gen} and f.client_id = ${facts.client_id} and f.nonce = ${facts.nonce}
-        and f.revoked_at is null and f.expires_at > ${facts.now} and f.idle_expires_at > ${facts.now}
-        and exists (select 1 from users u where u.id = f.user_id and u.status = 'active')
-        and (f.offline or exists (select 1 from sessions s where s.id = f.session_id and s.ended_at is null and s.expires_at > ${facts.now}))
-      returning f.*
-    ), event as (${event})
-    select s.*, r.* from rotated r join (${subjectOf(tx)}) s on s.id = r.user_id`
+export const rotateFamily = async (tx: Query, facts: Rotation): Promise<UsedFamily | undefined> => {
+  const { now } = facts
+  const rows = await tx<UsedFamily[]>`
+    update refresh_families f set gen = f.gen + 1, prev_used_at = ${now}, idle_expires_at = least(${facts.idle_expires_at}::timestamptz, f.expires_at)
+    where f.id = ${facts.id} and f.gen = ${facts.gen} and f.client_id is not distinct from ${facts.client_id} and f.nonce = ${facts.nonce}
+      and f.revoked_at is null and f.expires_at > ${now} and f.idle_expires_at > ${now}
+      and (select u.status = 'active' from users u where u.id = f.user_id)
+      and case when f.offline then true else (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = f.session_id) end
+    returning f.id, f.gen, f.nonce, f.user_id, f.session_id, f.offline, f.scope, f.resource, f.auth_time, f.acr, f.amr,
+      case when 'roles' = any (string_to_array(f.scope, ' ')) then roles_of(f.user_id) else '{}' end as roles,
+      case when 'roles' = any (string_to_array(f.scope, ' ')) then permissions_of(f.user_id) else '{}' end as permissions`
   return rows[0]
 }
 

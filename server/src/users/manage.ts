@@ -12,9 +12,7 @@ import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
 import { checkNewPassword, createUser, passwordSentence, prepareUser, type Registration } from './register.ts'
 import { changePassword } from './status.ts'
-import { findUser, loadSubject, updateUser } from './store.ts'
-
-export { listUsers } from './store.ts'
+import { findUser, listUsers, loadSubject, updateUser } from './store.ts'
 
 /**
  * Creates an account, or nothing at all: an unknown role leaves no account behind. Refusals as in register.ts.
@@ -33,6 +31,13 @@ export const findAccount = async (ctx: Ctx, key: string): Promise<Subject | unde
   if (found) return found
   const named = await findUser(ctx.db, canonicalLogin(key))
   return named && (await loadSubject(ctx.db, named.id))
+}
+
+/** Accounts, oldest first, `limit` at most, after the one of this id. */
+export const listAccounts = async (ctx: Ctx, page: { limit: number; after?: Subject }): Promise<UsersRow[]> => {
+  const { limit, after } = page
+  const last = after && (await findUser(ctx.db, after.id))
+  return await listUsers(ctx.db, { limit, ...(last && { after: { created_at: last.created_at, id: last.id } }) })
 }
 
 /** What can be changed of an account; what is left out stays. A new address counts as unproved unless it is said otherwise. */

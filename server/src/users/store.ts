@@ -8,18 +8,12 @@ export type NewUser = Pick<UsersRow, 'id'> &
 
 /** A person with what tokens may say of them, roles and permissions included. */
 export const loadSubject = async (tx: Query, user_id: string): Promise<Subject | undefined> => {
-  const rows = await tx<Subject[]>`select * from (${subjectOf(tx)}) as subject where id = ${user_id}`
+  const rows = await tx<Subject[]>`
+    select id, status, username, email, email_verified, name, given_name, family_name, picture, locale, zoneinfo,
+      phone_number, phone_number_verified, claims, updated_at, roles_of(id) as roles, permissions_of(id) as permissions
+    from users where id = ${user_id}`
   return rows[0]
 }
-
-/** The subject query as a fragment, for statements that need the person together with something else. */
-export const subjectOf = (tx: Query) => tx`
-  select u.id, u.status, u.username, u.email, u.email_verified, u.name, u.given_name, u.family_name, u.picture, u.locale, u.zoneinfo,
-    u.phone_number, u.phone_number_verified, u.claims, u.updated_at,
-    coalesce((select array_agg(r.name order by r.name) from user_roles ur join roles r on r.id = ur.role_id where ur.user_id = u.id), '{}') as roles,
-    coalesce((select array_agg(distinct p.name) from user_roles ur join role_permissions rp on rp.role_id = ur.role_id
-      join permissions p on p.id = rp.permission_id where ur.user_id = u.id), '{}') as permissions
-  from users u`
 
 export type LoginRow = { id: string; status: string; password_hash: string | null }
 

@@ -4,7 +4,7 @@ import { type Cache, createCache } from '../io/cache.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { loadSubject } from './store.ts'
 
-export { subjectOf } from './store.ts'
+export { loadSubject } from './store.ts'
 
 /** Makes the cache of a node. */
 export const createSubjects = (db: Db): Cache<Subject> =>

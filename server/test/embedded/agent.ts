@@ -1,13 +1,13 @@
 /**
  * Owns being a process of its own that opens the embedded PostgreSQL: what the tests kill, race and run as other users.
- * Arguments: the file to import, the data folder, and a platform to pretend to be. Orders come over Node's channel.
+ * Arguments: the file to import, the data folder, a platform to pretend to be, a file for the log, patience. Orders come over Node's channel.
  */
 import { appendFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Embedded } from '../../src/db/embedded.ts'
 import type { Opened, Order, Result } from './support.ts'
 
-const [file = '', dataDir = '', platform = process.platform, logFile = ''] = process.argv.slice(2)
+const [file = '', dataDir = '', platform = process.platform, logFile = '', patience = ''] = process.argv.slice(2)
 Object.defineProperty(process, 'platform', { value: platform })
 const { openEmbedded } = (await import(file)) as typeof import('../../src/db/embedded.ts')
 const send = (message: Opened | Result): boolean | undefined => process.send?.(message)
@@ -20,7 +20,7 @@ process.on('SIGINT', () => {})
 
 const before = performance.now()
 try {
-  const embedded = await openEmbedded({ dataDir, log })
+  const embedded = await openEmbedded({ dataDir, log, ...(patience === '' ? {} : { patienceMs: Number(patience) }) })
   const { firstStart, folder } = embedded
   process.on('message', (order: Order) => void answer(embedded, order))
   send({ ok: true, ms: performance.now() - before, owner: embedded.owner(), firstStart, folder })

@@ -2,11 +2,13 @@
  * Several processes on one folder, and every way in which one of them dies: one server, always one that answers, and no
  * committed row lost.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { isAlive } from '../../src/db/embedded-process.ts'
 import { type Agent, newFolder, postgresIn, postmasterOf, startAgent, usedDataDir } from './support.ts'
 
 const newDataDir = (): string => join(newFolder(0o755), 'data')
@@ -20,12 +22,15 @@ const untilAnswers = async (agent: Agent, text = 'select 1 as one'): Promise<num
   return performance.now() - started
 }
 
-/** The processes that are a server, not one of its backends. */
-const serversIn = (dataDir: string): number[] =>
-  postgresIn(dataDir).filter((pid) => {
-    const command = existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : 'postgres: '
-    return !command.startsWith('postgres: ')
+/** The processes that are a server: those whose parent is none of them. */
+const serversIn = (dataDir: string): number[] => {
+  const all = postgresIn(dataDir)
+  return all.filter((pid) => {
+    const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : ''
+    const parent = /^PPid:\t(\d+)/m.exec(status)?.[1]
+    return parent !== undefined && !all.includes(Number(parent))
   })
+}
 
 describe('several processes', () => {
   test('four that race for a new folder: one makes it, one starts it, all are served, nothing is left over', async () => {
@@ -221,13 +226,16 @@ describe('the server dies', () => {
   })
 
   test('a zombie is no living process', async () => {
-    const { isAlive } = await import('../../src/db/embedded-process.ts')
-    const { stdout } = spawnSync('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 0.5'], {
-      encoding: 'utf8',
-      timeout: 200,
+    // `exec` takes away the parent that would have waited for it.
+    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
     })
-    expect(isAlive(Number(stdout))).toBe(false)
-    expect(isAlive(process.pid)).toBe(true)
-    expect(isAlive(1)).toBe(true)
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(line)
+    await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(.*\) Z/)
+    expect(process.kill(pid, 0)).toBe(true)
+    expect(isAlive(pid)).toBe(false)
+    parent.kill('SIGKILL')
+    expect([isAlive(process.pid), isAlive(1), isAlive(4_194_305)]).toEqual([true, true, false])
   })
 })

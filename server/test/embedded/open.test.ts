@@ -3,6 +3,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Embedded, openEmbedded } from '../../src/db/embedded.ts'
@@ -77,6 +78,9 @@ describe('one that is open', () => {
       'listen_addresses',
       'data_checksums',
       'server_encoding',
+      'log_min_messages',
+      'log_min_error_statement',
+      'log_error_verbosity',
     ]
     const rows = await db<{ name: string; value: string }[]>`
       select name, current_setting(name) as value from pg_settings where name in ${db(names)}`
@@ -114,10 +118,21 @@ describe('one that is open', () => {
   })
 
   test('a hundred calls at once are one look, and change nothing', async () => {
-    const before = postmasterOf(dataDir)
+    const server = postmasterOf(dataDir)
+    const before = await sessions()
     await Promise.all(Array.from({ length: 100 }, () => embedded.ensure()))
-    expect(postmasterOf(dataDir)).toBe(before)
+    await expect.poll(sessions, { timeout: 10_000 }).toBeGreaterThan(before)
+    await sleep(300)
+    expect(await sessions()).toBeLessThan(before + 5)
+    expect(postmasterOf(dataDir)).toBe(server)
   })
+
+  /** How many connections have come and gone. */
+  const sessions = async (): Promise<number> => {
+    const [row] = await db<{ count: number }[]>`
+      select sessions::int as count from pg_stat_database where datname = current_database()`
+    return row?.count ?? 0
+  }
 })
 
 describe('from start to start', () => {

@@ -51,6 +51,7 @@ export type AgentOptions = {
   /** The root of a clone; default: this repository. */
   tree?: string
   platform?: string
+  patienceMs?: number
   env?: Record<string, string>
 }
 
@@ -161,12 +162,28 @@ export const usedDataDir = async (): Promise<string> => {
 }
 
 /** Starts a process that opens the embedded PostgreSQL of a data folder. */
-export const startAgent = ({ dataDir, prefix = [], tree = repository, platform, env = {} }: AgentOptions): Agent => {
+export const startAgent = ({
+  dataDir,
+  prefix = [],
+  tree = repository,
+  platform,
+  patienceMs,
+  env = {},
+}: AgentOptions): Agent => {
   const logFile = join(newFolder(0o777), 'log')
   const agentFile = join(tree === repository ? import.meta.dirname : join(tree, 'server'), 'agent.ts')
   if (tree !== repository) cpSync(join(import.meta.dirname, 'agent.ts'), agentFile)
   const file = join(tree, 'server', 'src', 'db', 'embedded.ts')
-  const words = [...prefix, process.execPath, agentFile, file, dataDir, platform ?? process.platform, logFile]
+  const words = [
+    ...prefix,
+    process.execPath,
+    agentFile,
+    file,
+    dataDir,
+    platform ?? process.platform,
+    logFile,
+    String(patienceMs ?? ''),
+  ]
   const child = spawn(words[0] ?? '', words.slice(1), {
     cwd: '/',
     env: childEnv({ NODE_V8_COVERAGE: prefix.length > 0 ? undefined : process.env.NODE_V8_COVERAGE, ...env }),

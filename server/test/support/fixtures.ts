@@ -66,7 +66,7 @@ const contextOf = (db: Db, env: Record<string, string | undefined>, clock: (() =
   return createCtx({
     config,
     db,
-    log: createLog({ level: 'silent' }),
+    ...createLog({ level: 'silent' }),
     version: 'test',
     rootSecret: values.get('KEYWRIGHT_ROOT_SECRET') ?? defaults.KEYWRIGHT_ROOT_SECRET,
     grantTypes: grants.map((grant) => grant.grant_type),

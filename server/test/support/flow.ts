@@ -93,7 +93,7 @@ export const typePassword = async (client: HttpClient, page: Reply, login: strin
 
 /** Signs in on a sign-in page and goes on to what comes next. */
 export async function signInOn(client: HttpClient, page: Reply, person: Person): Promise<Reply> {
-  expectPage(page, 200, 'Sign in')
+  expectPage(page, 200, /^(Sign in|Confirm that it is you)$/)
   const answer = await typePassword(client, page, person.email, person.password)
   expect(answer.status, describeReply(answer)).toBe(303)
   return await client.walk(answer)
@@ -169,84 +169,6 @@ export function expectRefusal(reply: Reply, app: App, error: string): string {
 /** The error_id that an error page shows. */
 export const errorIdOf = (page: Reply): string => /err_[0-9A-Za-z]{12}/.exec(page.body)?.[0] ?? ''
 
-export type Decision = { error: string; rule: string; expected: string; got: string; route: string; client_id: string }
-
-/** The decision record of a refusal; they are written within 200 ms. */
-export async function decisionOf(sql: Db, error_id: string): Promise<Decision> {
-  let found: Decision | undefined
-  await expect
-    .poll(async () => {
-      const rows = await sql<Decision[]>`
-        select error, rule, expected, got, route, client_id from decisions where error_id = ${error_id}`
-      found = rows[0]
-      return rows.length
-    })
-    .toBe(1)
-  if (found === undefined) throw new Error(`no decision ${error_id}`)
-  return found
-}
-
-export type RecordedEvent = {
-  type: string
-  outcome: string
-  severity: string
-  user_id: string | null
-  client_id: string | null
-  session_id: string | null
-  ip: string | null
-  request_id: string | null
-  data: Record<string, unknown>
-}
-
-/** The events about a person or an application, oldest first. */
-export const eventsOf = async (sql: Db, about: { user_id?: string; client_id?: string }): Promise<RecordedEvent[]> =>
-  await sql<RecordedEvent[]>`
-    select type, outcome, severity, user_id, client_id, session_id, ip, request_id, data from events
-    where (${about.user_id ?? null}::text is null or user_id = ${about.user_id ?? null})
-      and (${about.client_id ?? null}::text is null or client_id = ${about.client_id ?? null})
-    order by at, id`
-
-/** The types of the events about a person or an application, without how they came to be. */
-export const eventTypes = async (sql: Db, about: { user_id?: string; client_id?: string }): Promise<string[]> =>
-  (await eventsOf(sql, about)).map((event) => event.type).filter((type) => !/^(user|client)\.created$/.test(type))
-
-export type CodeRow = {
-  client_id: string
-  user_id: string
-  session_id: string
-  redirect_uri: string
-  redirect_uri_sent: boolean
-  scope: string
-  resource: string[]
-  nonce: string | null
-  code_challenge: string | null
-  auth_time: Date
-  acr: string
-  amr: string[]
-  created_at: Date
-  expires_at: Date
-  used_at: Date | null
-}
-
-/** What is stored of a code; undefined when nothing is. */
-export async function codeRow(sql: Db, code: string): Promise<CodeRow | undefined> {
-  const rows = await sql<CodeRow[]>`
-    select * from authorization_codes where code_hash = ${createHash('sha256').update(code).digest()}`
-  return rows[0]
-}
-
-/** The session that a browser's cookie names, as it is stored. */
-export async function sessionRow(
-  sql: Db,
-  client: HttpClient,
-): Promise<{ id: string; user_id: string; auth_time: Date; ended_at: Date | null; browser_id: string } | undefined> {
-  const token = client.jar.get('kw_session')?.value ?? ''
-  const rows = await sql<{ id: string; user_id: string; auth_time: Date; ended_at: Date | null; browser_id: string }[]>`
-    select id, user_id, auth_time, ended_at, browser_id from sessions
-    where token_hash = ${createHash('sha256').update(token).digest()}`
-  return rows[0]
-}
-
 /** The id of the sign-in in progress that a page belongs to. */
 export const interactionOf = (page: Reply): string => page.url.searchParams.get('interaction') ?? ''
 
@@ -281,3 +203,13 @@ export async function tokensOf(
   expect(reply.status, describeReply(reply)).toBe(200)
   return reply.json()
 }
+
+/** What an application is told when it asks without any page: `code`, or the error. */
+export async function askSilently(client: HttpClient, app: App, params: Params = {}): Promise<string> {
+  const reply = await client.get(authorizePath(app, { prompt: 'none', ...params }))
+  expect(targetOf(reply), describeReply(reply)).toBe(app.redirect_uri)
+  const { code, error = '' } = answerOf(reply)
+  return code === undefined ? error : 'code'
+}
+
+export { decisionOf } from './written.ts'

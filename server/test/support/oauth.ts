@@ -137,7 +137,11 @@ export type Decision = { rule: string; expected: string | null; got: string | nu
  * Checks a refusal in the form of RFC 6749 §5.2: status, headers, members, characters; and that its decision record is
  * there, which is returned.
  */
-export const expectRefusal = async (db: Db, reply: Reply, status: number, error: string): Promise<Decision> => {
+export const expectRefusal = async (db: Db, reply: Reply, status: number, error: string): Promise<Decision> =>
+  await decisionOf(db, expectError(reply, status, error))
+
+/** The same without its decision record, which takes up to 200 ms; returns the error_id. */
+export const expectError = (reply: Reply, status: number, error: string): string => {
   expect({ status: reply.status, body: reply.body }).toMatchObject({ status })
   expect(reply.headers['content-type']).toMatch(/^application\/json(;|$)/)
   expectNoStore(reply)
@@ -148,7 +152,7 @@ export const expectRefusal = async (db: Db, reply: Reply, status: number, error:
   // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E
   expect(body.error_description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
   expect(body.error_id).toMatch(/^err_[0-9A-Za-z]+$/)
-  return await decisionOf(db, body.error_id)
+  return body.error_id
 }
 
 /** The decision record of a refusal; it is written within 200 ms. */
@@ -170,11 +174,11 @@ export type RecordedEvent = {
   data: Record<string, unknown>
 }
 
-/** The events that a request recorded, in their order. */
+/** The events that a request recorded, in the order of their names: they all bear its instant. */
 export const eventsOf = async (db: Db, reply: Reply): Promise<RecordedEvent[]> =>
   await db<RecordedEvent[]>`
     select type, severity, outcome, user_id, client_id, session_id, ip, data from events
-    where request_id = ${String(reply.headers['x-request-id'])} order by id`
+    where request_id = ${String(reply.headers['x-request-id'])} order by type`
 
 /** Waits until something is there, ten seconds at most. */
 export const eventually = async <T>(look: () => Promise<T | undefined>): Promise<T> => {

@@ -2,7 +2,7 @@
  * Owns the redemption of authorization codes (RFC 6749 §4.1.3). Fast road: one statement that carries every guard.
  * When it finds nothing, the careful road locks the code, lets `decide` say why, and commits what follows from that.
  */
-import { burnCode, type CodeFacts, type CodeWithPerson, consumeCode, loadCode } from '../../authorize/codes.ts'
+import { burnCode, type CodeFacts, type RedeemedCode, consumeCode, loadCode } from '../../authorize/codes.ts'
 import type { Ctx } from '../../ctx.ts'
 import type { Query, Tx } from '../../db/connect.ts'
 import { transact } from '../../db/transact.ts'
@@ -76,15 +76,11 @@ const familyOf = (ctx: Ctx, { request, client }: GrantRequest): Fresh => {
 }
 
 /** A request that cannot narrow what was granted goes the fast road; the rest needs the decision first. */
-const fastRoad = async (ctx: Ctx, facts: GrantRequest, { asked, family }: Both): Promise<CodeWithPerson | undefined> =>
+const fastRoad = async (ctx: Ctx, facts: GrantRequest, { asked, family }: Both): Promise<RedeemedCode | undefined> =>
   paramAll(facts.request.form, 'resource').length > 0 ? undefined : await consume(ctx.db, facts, { asked, family })
 
 /** The one statement that takes a code, on both roads. */
-const consume = async (
-  tx: Query,
-  facts: GrantRequest,
-  { asked, family }: Both,
-): Promise<CodeWithPerson | undefined> => {
+const consume = async (tx: Query, facts: GrantRequest, { asked, family }: Both): Promise<RedeemedCode | undefined> => {
   const code_challenge = asked.code_verifier === undefined ? null : challengeOf(asked.code_verifier)
   if (code_challenge === undefined) return undefined
   return await consumeCode(tx, {
@@ -106,7 +102,7 @@ const eventOf = ({ request, client }: GrantRequest): Happening => ({
   ...callerOf(request),
 })
 
-const carefulRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<CodeWithPerson | Denial> => {
+const carefulRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<RedeemedCode | Denial> => {
   const { asked } = both
   const result = await transact(ctx.db, async (tx) => {
     const found = await loadCode(tx, asked.code_hash, asked.now)
@@ -197,7 +193,7 @@ const applyRefusal = async (
   await record(tx, { type: 'code.replayed', now: asked.now, client_id: asked.client_id, ...callerOf(facts.request) })
 }
 
-const grantedOf = ({ request, client }: GrantRequest, code: CodeWithPerson, family: Fresh): Granted | Denial => {
+const grantedOf = ({ request, client }: GrantRequest, code: RedeemedCode, family: Fresh): Granted | Denial => {
   const narrowed = decideResources(paramAll(request.form, 'resource'), code.resource)
   if (isDenial(narrowed)) return narrowed
   return {
@@ -206,7 +202,7 @@ const grantedOf = ({ request, client }: GrantRequest, code: CodeWithPerson, fami
     resources: narrowed.length > 0 ? narrowed : code.resource,
     now: request.now,
     person: {
-      subject: { ...code, id: code.user_id },
+      subject: { id: code.user_id, roles: code.roles, permissions: code.permissions },
       auth_time: code.auth_time,
       acr: code.acr,
       amr: code.amr,

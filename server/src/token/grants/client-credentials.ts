@@ -1,4 +1,5 @@
 /** Owns the client credentials grant (RFC 6749 §4.4): the client acts for itself, without person and without refresh token. */
+import { callerOf, record } from '../../events/record.ts'
 import { deny, isDenial } from '../../protocol/errors.ts'
 import { param, paramAll } from '../../protocol/params.ts'
 import { decideResources } from '../../protocol/resource.ts'
@@ -10,7 +11,7 @@ const personal = ['openid', 'profile', 'email', 'phone', 'address', 'offline_acc
 
 export const clientCredentials: Grant = {
   grant_type: 'client_credentials',
-  redeem: async (_ctx, { request, client }) => {
+  redeem: async (ctx, { request, client }) => {
     // RFC 6749 §4.4: confidential clients only. The schema says so too; this is the check that speaks.
     if (client.token_endpoint_auth_method === 'none') {
       return deny('unauthorized_client', 'A public client cannot act for itself.', {
@@ -24,6 +25,12 @@ export const clientCredentials: Grant = {
     if (isDenial(scopes)) return scopes
     const resources = decideResources(paramAll(request.form, 'resource'), client.resources)
     if (isDenial(resources)) return resources
+    // Counted otherwise; one by one only where the deployment wants that.
+    if (ctx.config.audit_tokens === 'all') {
+      const { client_id } = client
+      const data = { grant_type: 'client_credentials' }
+      await record(ctx.db, { type: 'token.issued', now: request.now, client_id, data, ...callerOf(request) })
+    }
     return { client, scope: formatScope(scopes), resources, now: request.now }
   },
 }

@@ -4,6 +4,7 @@
  * guarded update. Careful road: the family locked, `decide`, effects and refusal committed together.
  */
 import type { Ctx } from '../../ctx.ts'
+import type { Tx } from '../../db/connect.ts'
 import { transact } from '../../db/transact.ts'
 import { callerOf, type Happening, record } from '../../events/record.ts'
 import { type Denial, deny, isDenial } from '../../protocol/errors.ts'
@@ -13,7 +14,7 @@ import { decideScope, formatScope, parseScope } from '../../protocol/scope.ts'
 import { mayAct } from '../../protocol/subject.ts'
 import { type FamilyKey, openRefreshToken } from '../families.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
-import { type FamilyFacts, type FamilyWithPerson, loadFamily, revokeFamily, rotateFamily } from '../store.ts'
+import { type FamilyFacts, loadFamily, revokeFamily, type Rotation, rotateFamily, type UsedFamily } from '../store.ts'
 
 type Asked = {
   presented: FamilyKey
@@ -34,14 +35,12 @@ export const refreshToken: Grant = {
   redeem: async (ctx, facts) => {
     const asked = readAsked(ctx, facts)
     if (isDenial(asked)) return asked
-    const narrowing = asked.scope !== undefined || asked.resources.length > 0
-    const rotated = narrowing ? undefined : await fastRoad(ctx, facts, asked)
-    if (rotated)
-      return grantedOf(facts, rotated, rotated.gen, {
-        scope: currentScope(rotated.scope, facts),
-        resources: rotated.resource,
-      })
-    return await carefulRoad(ctx, facts, asked)
+    // What narrows needs the decision first, and what is to be recorded needs a transaction: both go the careful road.
+    const careful = asked.scope !== undefined || asked.resources.length > 0 || ctx.config.audit_tokens === 'all'
+    const rotated = careful ? undefined : await rotateFamily(ctx.db, rotationOf(ctx, asked))
+    if (rotated === undefined) return await carefulRoad(ctx, facts, asked)
+    const scope = currentScope(rotated.scope, facts)
+    return grantedOf(facts, rotated, { gen: rotated.gen, scope, resources: rotated.resource })
   },
 }
 
@@ -65,65 +64,50 @@ const readAsked = (ctx: Ctx, { request, client }: GrantRequest): Asked | Denial 
   }
 }
 
-const fastRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<FamilyWithPerson | undefined> =>
-  await rotateFamily(ctx.db, {
-    ...asked.presented,
-    client_id: asked.client_id,
-    now: asked.now,
-    idle_expires_at: idleExpiry(ctx, asked.now),
-    event: eventOf(ctx, facts),
-  })
-
-const idleExpiry = (ctx: Ctx, now: Date): Date => new Date(now.getTime() + ctx.config.refresh_idle_seconds * 1000)
-
-/** Refreshes are counted; one by one they are recorded only where the deployment wants that. */
-const eventOf = (ctx: Ctx, { request, client }: GrantRequest): Happening | undefined =>
-  ctx.config.audit_tokens === 'all'
-    ? {
-        type: 'token.refreshed',
-        now: request.now,
-        client_id: client.client_id,
-        data: { grant_type: 'refresh_token' },
-        ...callerOf(request),
-      }
-    : undefined
+const rotationOf = (ctx: Ctx, asked: Asked): Rotation => ({
+  ...asked.presented,
+  client_id: asked.client_id,
+  now: asked.now,
+  idle_expires_at: new Date(asked.now.getTime() + ctx.config.refresh_idle_seconds * 1000),
+})
 
 const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<Granted | Denial> => {
   const result = await transact(ctx.db, async (tx) => {
     const found = await loadFamily(tx, asked.presented.id, asked.now)
     const decided = decide(found, asked, facts.client)
-    if (decided.outcome === 'revoke') {
-      await revokeFamily(tx, asked.presented.id, asked.now, 'refresh token reused')
-      await ctx.feed.write(tx, [{ kind: 'family', key: asked.presented.id }], asked.now)
-      await record(tx, {
-        type: 'refresh_token.reused',
-        now: asked.now,
-        client_id: asked.client_id,
-        user_id: found?.family.user_id,
-        ...callerOf(facts.request),
-      })
-    }
+    if (decided.outcome === 'revoke') await endFamily(ctx, tx, { facts, asked, user_id: found?.family.user_id })
     if ('denial' in decided) return decided.denial
     if (found?.subject === undefined) return invalid('a living account', 'none')
-    const narrowed = narrow(found.family, asked, facts)
+    const { family, subject } = found
+    const narrowed = narrow(family, asked, facts)
     if (isDenial(narrowed)) return narrowed
-    const { id: _id, ...person } = found.subject
-    if (decided.outcome === 'repeat')
-      return grantedOf(facts, { ...person, ...found.family }, found.family.gen, narrowed)
-    const rotated = await rotateFamily(tx, {
-      ...asked.presented,
-      client_id: asked.client_id,
-      now: asked.now,
-      idle_expires_at: idleExpiry(ctx, asked.now),
-      event: eventOf(ctx, facts),
-    })
-    return rotated
-      ? grantedOf(facts, rotated, rotated.gen, narrowed)
-      : invalid('a family that can be used', 'it changed')
+    if (decided.outcome === 'repeat') {
+      const { roles, permissions } = subject
+      return grantedOf(facts, { ...family, roles, permissions }, { gen: family.gen, ...narrowed })
+    }
+    const rotated = await rotateFamily(tx, rotationOf(ctx, asked))
+    if (rotated === undefined) return invalid('a family that can be used', 'it changed')
+    if (ctx.config.audit_tokens === 'all') await record(tx, eventOf('token.refreshed', facts, family.user_id))
+    return grantedOf(facts, rotated, { gen: rotated.gen, ...narrowed })
   })
   if (isDenial(result) && result.because.rule === reuseRule) await ctx.feed.announce()
   return result
 }
+
+type Reused = { facts: GrantRequest; asked: Asked; user_id: string | undefined }
+
+/** An old token was used: somebody else has one, so nothing of this family is good any more (RFC 9700 §4.14.2). */
+const endFamily = async (ctx: Ctx, tx: Tx, { facts, asked, user_id }: Reused): Promise<void> => {
+  await revokeFamily(tx, asked.presented.id, asked.now, 'refresh token reused')
+  await ctx.feed.write(tx, [{ kind: 'family', key: asked.presented.id }], asked.now)
+  await record(tx, eventOf('refresh_token.reused', facts, user_id))
+}
+
+const eventOf = (
+  type: 'token.refreshed' | 'refresh_token.reused',
+  { request, client }: GrantRequest,
+  user_id: string | undefined,
+): Happening => ({ type, now: request.now, client_id: client.client_id, user_id, ...callerOf(request) })
 
 /** Decides what a refresh token is worth to this request. Pure. */
 export const decide = (
@@ -157,6 +141,8 @@ export const decide = (
 
 /** The token before the current one, soon after it was used: its answer was lost, or it was sent twice at once. */
 const withinGrace = (family: FamilyFacts['family'], asked: Asked): boolean =>
+  // Of nodes whose clocks differ by a moment one sees a use in its future: without grace that is a reuse all the same.
+  asked.graceSeconds > 0 &&
   asked.presented.gen === family.gen - 1 &&
   family.prev_used_at !== null &&
   asked.now.getTime() - family.prev_used_at.getTime() < asked.graceSeconds * 1000
@@ -203,15 +189,15 @@ const currentScope = (granted: string, { client }: GrantRequest): string => {
 
 const grantedOf = (
   { request, client }: GrantRequest,
-  family: FamilyWithPerson,
-  gen: number,
-  narrowed: { scope: string; resources: string[] },
+  family: UsedFamily,
+  { gen, scope, resources }: { gen: number; scope: string; resources: string[] },
 ): Granted => ({
   client,
-  ...narrowed,
+  scope,
+  resources,
   now: request.now,
   person: {
-    subject: { ...family, id: family.user_id },
+    subject: { id: family.user_id, roles: family.roles, permissions: family.permissions },
     auth_time: family.auth_time,
     acr: family.acr,
     amr: family.amr,

@@ -1,0 +1,101 @@
+/**
+ * Owns the table authorization_codes. The statements of the hot path are written flat, each a single constant text, and
+ * find their rows by primary key only: other conditions are put so that no index can be mistaken for a better way.
+ */
+import type { Query } from '../db/connect.ts'
+import type { AuthorizationCodesRow } from '../db/tables.gen.ts'
+import { type Happening, rowOf } from '../events/record.ts'
+import type { Holder, Subject } from '../protocol/claims.ts'
+import type { TokenHash } from '../protocol/opaque-token.ts'
+import { loadSubject } from '../users/subject.ts'
+
+export type NewCode = Omit<AuthorizationCodesRow, 'used_at' | 'user_id' | 'auth_time' | 'acr' | 'amr'>
+
+/**
+ * Writes a code, if the session behind it is alive: one statement for the whole of the decision's effect. Who, when and
+ * how strongly are the session's own. False when the session has ended; then nothing was written.
+ */
+export const insertCode = async (tx: Query, code: NewCode): Promise<boolean> => {
+  const rows = await tx`
+    insert into authorization_codes (code_hash, client_id, user_id, session_id, grant_id, redirect_uri, redirect_uri_sent, scope, resource,
+      nonce, code_challenge, auth_time, acr, amr, created_at, expires_at)
+    select ${code.code_hash}::bytea, ${code.client_id}, s.user_id, s.id, ${code.grant_id}::uuid, ${code.redirect_uri}, ${code.redirect_uri_sent}::boolean,
+      ${code.scope}, ${code.resource}::text[], ${code.nonce}, ${code.code_challenge}, s.auth_time, s.acr, s.amr, ${code.created_at}::timestamptz, ${code.expires_at}::timestamptz
+    from sessions s
+    where s.id = ${code.session_id} and s.ended_at is null and s.expires_at > ${code.created_at}
+    returning 1`
+  return rows.length === 1
+}
+
+export type Code = AuthorizationCodesRow
+/** A code that was just consumed, with what tokens say of its person. */
+export type RedeemedCode = Pick<
+  Code,
+  'user_id' | 'session_id' | 'grant_id' | 'scope' | 'resource' | 'nonce' | 'auth_time' | 'acr' | 'amr'
+> &
+  Omit<Holder, 'id'>
+export type CodeFacts = { code: Code; subject: Subject | undefined; session_live: boolean }
+
+export type Consumption = {
+  code_hash: TokenHash
+  client_id: string
+  /** What the request says; compared in the statement exactly as the careful road compares it. */
+  redirect_uri: string | null
+  code_challenge: string | null
+  now: Date
+  /** The family to begin, when the client may refresh. */
+  family: { nonce: Buffer; idle_expires_at: Date; expires_at: Date } | undefined
+  event: Happening
+}
+
+/**
+ * Consumes the code, begins the family and records the event in one statement whose `where` carries every guard that
+ * grants/authorization-code.ts decides on the careful road (RFC 6749 §4.1.2, RFC 7636 §4.6). No row: nothing changed.
+ * A family that outlives its session locks the session, so that whoever ends it everywhere waits, and then sees the family.
+ */
+export const consumeCode = async (tx: Query, facts: Consumption): Promise<RedeemedCode | undefined> => {
+  const { now, family } = facts
+  const event = rowOf(facts.event)
+  const rows = await tx<RedeemedCode[]>`
+    with consumed as (
+      update authorization_codes c set used_at = ${now}
+      where c.code_hash = ${facts.code_hash} and c.client_id = ${facts.client_id} and c.used_at is null and c.expires_at > ${now}
+        and (c.redirect_uri = ${facts.redirect_uri} or (${facts.redirect_uri}::text is null and not c.redirect_uri_sent))
+        and c.code_challenge is not distinct from ${facts.code_challenge}
+        and (select u.status = 'active' from users u where u.id = c.user_id)
+        and case when 'offline_access' = any (string_to_array(c.scope, ' '))
+          then (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = c.session_id for share)
+          else (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = c.session_id) end
+      returning c.user_id, c.session_id, c.grant_id, c.client_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr
+    ), family as (
+      insert into refresh_families (id, client_id, user_id, session_id, offline, scope, resource, auth_time, acr, amr, gen, nonce, created_at, idle_expires_at, expires_at)
+      select c.grant_id, c.client_id, c.user_id, c.session_id, 'offline_access' = any (string_to_array(c.scope, ' ')), c.scope, c.resource, c.auth_time, c.acr, c.amr,
+        1, ${family?.nonce ?? null}::bytea, ${now}::timestamptz, ${family?.idle_expires_at ?? null}::timestamptz, ${family?.expires_at ?? null}::timestamptz
+      from consumed c where ${family !== undefined}::boolean
+    ), event as (
+      insert into events (id, type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data)
+      select ${event.id}::uuid, ${event.type}, ${event.at}::timestamptz, ${event.severity}, ${event.outcome}, c.user_id, ${event.client_id}, c.session_id,
+        ${event.ip}, ${event.user_agent}, ${event.request_id}, ${tx.json(event.data)}::jsonb
+      from consumed c
+    )
+    select c.user_id, c.session_id, c.grant_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr,
+      case when 'roles' = any (string_to_array(c.scope, ' ')) then roles_of(c.user_id) else '{}' end as roles,
+      case when 'roles' = any (string_to_array(c.scope, ' ')) then permissions_of(c.user_id) else '{}' end as permissions
+    from consumed c`
+  return rows[0]
+}
+
+/** Everything the careful road decides on, with the code locked. */
+export const loadCode = async (tx: Query, code_hash: TokenHash, now: Date): Promise<CodeFacts | undefined> => {
+  const [code] = await tx<Code[]>`select * from authorization_codes where code_hash = ${code_hash} for update`
+  if (code === undefined) return undefined
+  const subject = await loadSubject(tx, code.user_id)
+  const alive =
+    await tx`select 1 from sessions where id = ${code.session_id} and ended_at is null and expires_at > ${now} for share`
+  return { code, subject, session_live: alive.length === 1 }
+}
+
+/** Burns a code without giving anything for it. */
+export const burnCode = async (tx: Query, code_hash: TokenHash, now: Date): Promise<void> => {
+  await tx`update authorization_codes set used_at = ${now} where code_hash = ${code_hash} and used_at is null`
+}

@@ -1,0 +1,238 @@
+/** The older systems' paths of this capability (api.md): each documented call leads to our route, and skips no check. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { rows } from '../../src/compat.ts'
+import type { TestClient } from '../support/fixtures.ts'
+import type { Reply, Request } from '../support/http.ts'
+import {
+  basic,
+  claimsOf,
+  expectError,
+  type Headers,
+  type Oauth,
+  oauthOf,
+  offline,
+  openOauth,
+  type Person,
+  type Tokens,
+  tokensOf,
+} from '../support/oauth.ts'
+import { startServer } from '../support/server.ts'
+
+let oauth: Oauth
+let ada: Person
+let web: TestClient
+let machine: TestClient
+let known: TestClient
+
+beforeAll(async () => {
+  const first = await openOauth()
+  known = await first.client({ type: 'spa', token_endpoint_auth_method: 'none' })
+  await first.server.stop()
+  oauth = await oauthOf(await startServer({ env: { KEYWRIGHT_COMPAT_CLIENT_ID: known.client_id } }))
+  ada = await oauth.person()
+  web = await oauth.client()
+  machine = await oauth.client({ type: 'machine' })
+})
+
+const authorization = (client: TestClient): Headers => basic(client.client_id, client.client_secret ?? '')
+const authorizeQuery = (): string =>
+  new URLSearchParams({
+    client_id: web.client_id,
+    response_type: 'code',
+    redirect_uri: web.redirect_uri,
+    scope: offline,
+    state: 's',
+    code_challenge: 'A'.repeat(43),
+    code_challenge_method: 'S256',
+  }).toString()
+
+type Sent = { reply: Reply; check: () => void }
+type Send = (path: string) => Promise<Sent>
+
+const get: Send = async (path) => {
+  const reply = await oauth.server.client().get(path)
+  return { reply, check: () => expect(reply.status).toBe(200) }
+}
+const authorizeByGet: Send = async (path) => {
+  const reply = await ada.browser.get(`${path}?${authorizeQuery()}`)
+  return { reply, check: () => expect(reply.location?.href).toMatch(/^https:.*[?&]code=kw_ac_.*&state=s&iss=http/) }
+}
+const authorizeByPost: Send = async (path) => {
+  const reply = await ada.browser.post(path, new URLSearchParams(authorizeQuery()))
+  return { reply, check: () => expect(reply.location?.pathname).toBe('/oauth/authorize') }
+}
+const token: Send = async (path) => {
+  const reply = await oauth.server.client().post(path, { grant_type: 'client_credentials' }, authorization(machine))
+  return { reply, check: () => expect(reply.json<Tokens>().token_type).toBe('Bearer') }
+}
+const introspect: Send = async (path) => {
+  const { access_token } = await oauth.grant(ada, web)
+  const reply = await oauth.server.client().post(path, { token: access_token }, authorization(web))
+  return { reply, check: () => expect(reply.json().active).toBe(true) }
+}
+const revoke: Send = async (path) => {
+  const { access_token } = await oauth.grant(ada, web)
+  const reply = await oauth.server.client().post(path, { token: access_token }, authorization(web))
+  const after = await oauth.userinfo(access_token)
+  return { reply, check: () => expect([reply.status, reply.body, after.status]).toEqual([200, '', 401]) }
+}
+const userinfo =
+  (method: 'GET' | 'POST'): Send =>
+  async (path) => {
+    const { access_token } = await oauth.grant(ada, web)
+    const headers = { authorization: `Bearer ${access_token}` }
+    const reply = await oauth.server.client().request(path, { method, headers })
+    return { reply, check: () => expect(reply.json().sub).toBe(ada.user.user_id) }
+  }
+const refreshE: Send = async (path) => {
+  const { refresh_token } = await oauth.grant(ada, known)
+  const reply = await oauth.server.client().post(path, { refresh_token })
+  return { reply, check: () => expect(tokensOf(reply).refresh_token).not.toBe(refresh_token) }
+}
+const revokeE: Send = async (path) => {
+  const { refresh_token } = await oauth.grant(ada, known)
+  const reply = await oauth.server.client().post(path, { refresh_token })
+  const after = await oauth.refresh(known, refresh_token)
+  const said = { detail: 'Refresh token revoked successfully' }
+  return { reply, check: () => expect([reply.status, reply.json(), after.status]).toEqual([200, said, 400]) }
+}
+const consent: Send = async (path) => {
+  const reply = await ada.browser.post(path, { interaction: '00000000-0000-7000-8000-000000000000' })
+  return { reply, check: () => expect([reply.status, reply.location]).toEqual([400, undefined]) }
+}
+
+/** Every row by its method and path; the test below fails when one is missing or too many. */
+const calls: Record<string, Send> = {
+  'GET /oauth/.well-known/openid-configuration': get,
+  'GET /oauth/health': get,
+  'POST /oauth/consent': consent,
+  'GET /api/v1/oauth/authorize': authorizeByGet,
+  'POST /api/v1/oauth/authorize': authorizeByPost,
+  'POST /api/v1/oauth/token': token,
+  'POST /api/v1/oauth/introspect': introspect,
+  'POST /api/v1/oauth/revoke': revoke,
+  'GET /authorize': authorizeByGet,
+  'POST /authorize': authorizeByPost,
+  'POST /token': token,
+  'POST /introspect': introspect,
+  'POST /revoke': revoke,
+  'GET /userinfo': userinfo('GET'),
+  'POST /userinfo': userinfo('POST'),
+  'GET /jwks.json': get,
+  'GET /auth/authorize': authorizeByGet,
+  'POST /auth/authorize': authorizeByPost,
+  'GET /auth/userinfo': userinfo('GET'),
+  'POST /auth/token/refresh': refreshE,
+  'POST /auth/revoke': revokeE,
+}
+
+it('the calls below are those of the table, every one', () => {
+  expect(rows.map((row) => `${row.method} ${row.path}`).toSorted()).toEqual(Object.keys(calls).toSorted())
+})
+
+describe.each(rows.map((row) => [`${row.method} ${row.path}`, row] as const))('%s', (name, row) => {
+  it.each(['', '/'])('works, and says what replaces it; path with %j at its end', async (end) => {
+    const send = calls[name] ?? get
+    const { reply, check } = await send(`${row.path}${end}`)
+    check()
+    expect(reply.headers.deprecation).toBeDefined()
+    expect(reply.headers.link).toBe(`<${oauth.server.issuer}${row.to}>; rel="successor-version"`)
+  })
+})
+
+describe('no check is skipped', () => {
+  it.each(['/api/v1/oauth/token', '/token', '/introspect', '/revoke'])(
+    '%s wants a client that proves itself',
+    async (path) => {
+      const reply = await oauth.server.client().post(path, { token: 'x' }, basic(web.client_id, 'wrong'))
+      expectError(reply, 401, 'invalid_client')
+    },
+  )
+
+  it.each(['/token', '/auth/revoke', '/auth/token/refresh'])(
+    '%s wants its own type of body and method',
+    async (path) => {
+      expectError(
+        await oauth.server.client().request(path, { method: 'POST', json: {} }),
+        415,
+        'unsupported_media_type',
+      )
+      expectError(await oauth.server.client().get(path), 405, 'method_not_allowed')
+    },
+  )
+
+  it('/userinfo wants a token, and none in the query', async () => {
+    expect((await oauth.server.client().get('/userinfo')).status).toBe(401)
+    expectError(await oauth.server.client().get('/auth/userinfo?access_token=x'), 400, 'invalid_request')
+  })
+
+  it('a password sent to POST /authorize is refused with 400 and not logged', async () => {
+    const password = 'a password of an older form'
+    const reply = await oauth.server
+      .client()
+      .post('/authorize', { ...Object.fromEntries(new URLSearchParams(authorizeQuery())), password })
+    expect([reply.status, reply.location]).toEqual([400, undefined])
+    await oauth.server.untilLog((line) => line['request_id'] === reply.headers['x-request-id'])
+    expect(oauth.server.output()).not.toContain(password)
+  })
+})
+
+describe("system E's refresh and revocation", () => {
+  const multipart = (fields: Record<string, string>): Request => {
+    const parts = Object.entries(fields).map(
+      ([name, value]) => `--frontier\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+    )
+    const headers = { 'content-type': 'multipart/form-data; boundary=frontier' }
+    return { method: 'POST', body: `${parts.join('')}--frontier--\r\n`, headers }
+  }
+
+  it('take multipart/form-data', async () => {
+    const { refresh_token = '' } = await oauth.grant(ada, known)
+    const client = oauth.server.client()
+    const next = tokensOf(await client.request('/auth/token/refresh', multipart({ refresh_token })))
+    expect(claimsOf(next.access_token)['client_id']).toBe(known.client_id)
+    const gone = await client.request('/auth/revoke', multipart({ refresh_token: next.refresh_token ?? '' }))
+    expect([gone.status, gone.json()]).toEqual([200, { detail: 'Refresh token revoked successfully' }])
+    expectError(await oauth.refresh(known, next.refresh_token), 400, 'invalid_grant')
+  })
+
+  it.each([
+    ['a file', 'refresh_token"; filename="x'],
+    ['nothing that is needed', 'other'],
+  ])('refuse multipart with %s', async (_name, field) => {
+    const reply = await oauth.server.client().request('/auth/token/refresh', multipart({ [field]: 'x' }))
+    expectError(reply, 400, 'invalid_request')
+  })
+
+  it('work for a client that names and proves itself', async () => {
+    const { refresh_token } = await oauth.grant(ada, web)
+    const reply = await oauth.server.client().post('/auth/token/refresh', { refresh_token }, authorization(web))
+    expect(tokensOf(reply).access_token).toBeDefined()
+    const other = await oauth.server.client().post('/auth/revoke', { refresh_token }, authorization(machine))
+    expectError(other, 400, 'invalid_grant')
+  })
+
+  it("the answer to a token that is no token is the older system's too", async () => {
+    const reply = await oauth.server.client().post('/auth/revoke', { refresh_token: 'unknown' })
+    expect([reply.status, reply.json()]).toEqual([200, { detail: 'Refresh token revoked successfully' }])
+  })
+})
+
+describe('discovery', () => {
+  it('is the same, byte for byte, at the older address, and names no older path', async () => {
+    const [ours, old] = await Promise.all(
+      ['/.well-known/openid-configuration', '/oauth/.well-known/openid-configuration'].map(
+        async (path) => await oauth.server.client().get(path),
+      ),
+    )
+    expect(old?.body).toBe(ours?.body)
+    const addresses = Object.values(ours?.json() ?? {}).filter((value) => String(value).startsWith('http'))
+    for (const row of rows) expect(addresses).not.toContain(`${oauth.server.issuer}${row.path}`)
+  })
+})
+
+it('all of them can be switched off', async () => {
+  const off = await startServer({ env: { KEYWRIGHT_COMPAT_PATHS: 'off' } })
+  const client = off.client()
+  for (const row of rows) expect((await client.request(row.path, { method: row.method })).status).toBe(404)
+})
