@@ -35,7 +35,7 @@ export function runInstead(program, args, { env, ipc, onMissing }) {
  */
 export function endWithParent() {
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
-  void 0
+  process.channel?.unref()
 }
 
 /**

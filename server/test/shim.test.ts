@@ -36,10 +36,11 @@ process.on('SIGTERM', () => { console.log('draining'); process.exit(7) })
 const report: object = { name: '${name}', version: process.versions.node, args: process.argv.slice(2), pid: process.pid,
   marker: Object.keys(process.env).filter((key) => key.includes('KEYWRIGHT')) }
 console.log(JSON.stringify(report))
-setInterval(() => {}, 1000)
+const staying = setInterval(() => {}, 1000)
 process.stdin.once('data', (line: Buffer) => {
   const order = String(line).trim()
   if (order === 'exit') process.exit(5)
+  if (order === 'finish') { clearInterval(staying); process.stdin.destroy() }
   if (order === 'die') process.kill(process.pid, 'SIGKILL')
 })
 `
@@ -121,6 +122,12 @@ describe.each([
     const { child } = await start(node, ['user'])
     child.stdin?.write('exit\n')
     expect(await once(child, 'exit')).toEqual([5, null])
+  })
+
+  test('a command with nothing left to do ends by itself', async () => {
+    const { child } = await start(node, ['user'])
+    child.stdin?.write('finish\n')
+    expect(await once(child, 'exit')).toEqual([0, null])
   })
 
   test('the signal that ends the program ends us', async () => {

@@ -5,13 +5,20 @@
  */
 import type { LiveSession } from '../http/principal.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
-import { type Denial, deny } from '../protocol/errors.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { isImpersonable } from '../protocol/redirect-uri.ts'
-import { parseScope } from '../protocol/scope.ts'
+import { decideResources } from '../protocol/resource.ts'
+import { decideScope, parseScope } from '../protocol/scope.ts'
 
 export type StepFacts = {
   request: AuthorizationRequest
-  client: { first_party: boolean; token_endpoint_auth_method: string; default_max_age: number | null }
+  client: {
+    first_party: boolean
+    token_endpoint_auth_method: string
+    default_max_age: number | null
+    scope: string
+    resources: readonly string[]
+  }
   session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'> | undefined
   /** What this interaction has proved; undefined while it is not stored yet, which means: nothing. */
   proofs?:
@@ -42,6 +49,8 @@ export const nextStep = (facts: StepFacts): Step => {
   const { request, session, proofs } = facts
   if (proofs?.refused)
     return refusal('access_denied', 'The person denied the request.', 'the person allows it', 'the person denied it')
+  const narrowed = checkStillAllowed(facts)
+  if (narrowed) return { step: 'refuse', denial: narrowed }
   const silent = request.prompt.includes('none')
   if (facts.hinted !== undefined && session !== undefined && session.user_id !== facts.hinted) {
     return refusal(
@@ -73,6 +82,15 @@ export const nextStep = (facts: StepFacts): Step => {
       : { step: 'consent' }
   }
   return { step: 'respond', session }
+}
+
+/** Security rule AZ-9: what the client has lost while a page was open is not granted any more. */
+const checkStillAllowed = ({ request, client }: StepFacts): Denial | undefined => {
+  const decided = [
+    decideScope(request.scope, client.scope.split(' '), 'none'),
+    decideResources(request.resource, client.resources),
+  ]
+  return decided.find(isDenial)
 }
 
 /** OpenID Connect Core §3.1.2.1: prompt=login and max_age want a proof that is newer than the request. */

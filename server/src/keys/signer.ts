@@ -7,6 +7,7 @@ import {
   constants,
   createPrivateKey,
   createPublicKey,
+  hash,
   type KeyObject,
   sign as cryptoSign,
   verify as cryptoVerify,
@@ -85,7 +86,7 @@ const publish = (rows: readonly SigningKeysRow[]): { body: string; etag: string 
     return { ...members, kid: row.kid, use: 'sig', alg: row.alg }
   })
   const body = JSON.stringify({ keys })
-  return { body, etag: `"${rows.map((row) => row.kid.slice(0, 8)).join('-')}"` }
+  return { body, etag: `"${hash('sha256', body, 'base64url').slice(0, 22)}"` }
 }
 
 const signWith = (ring: Ring, alg: string, typ: TokenType, claims: object): string => {

@@ -14,7 +14,7 @@ import { route } from '../http/route.ts'
 import { deny, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { provePassword } from '../users/credentials.ts'
+import { accountOf, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { completeLogin } from './complete.ts'
 import { csrfContext, loginPage } from './page.ts'
@@ -71,7 +71,8 @@ const tryPassword = async (
 ): Promise<Reply> => {
   const typed = param(request.form, 'login') ?? ''
   const login = canonicalLogin(typed)
-  const attempt = await reserve(ctx, request, login)
+  const account = await accountOf(ctx, login)
+  const attempt = await reserve(ctx, request, account)
   if (isDenial(attempt)) {
     const event = { now: request.now, client_id: interaction?.client_id, ...callerOf(request) }
     await record(ctx.db, { type: 'login.throttled', ...event })
@@ -94,7 +95,7 @@ const tryPassword = async (
     })
     return await loginPage(ctx, browser, { interaction, typed, error: 'wrong_credentials', status: 401 })
   }
-  const device = await succeeded(ctx, attempt, login, request.now)
+  const device = await succeeded(ctx, attempt, account, request.now)
   const proven = { user_id: proof.user_id, amr: ['pwd'], acr: 'aal1', method: 'password' }
   return await completeLogin(ctx, request, browser, { proven, interaction_id: interaction?.id, cookies: [device] })
 }

@@ -1,7 +1,7 @@
 /**
  * Owns the slowing down of password guessing without locking the owner out (security design 3.7). A browser that signed
  * in before is a known device and has a bucket of its own; all strangers share one bucket per account. Every pathway
- * that proves a password counts here, under the canonical login (security rule LI-5).
+ * that proves a password counts here, under the account that the store knows it by (security rule LI-5).
  */
 import type { Ctx } from '../ctx.ts'
 import type { SetCookie } from '../http/cookies.ts'
@@ -15,9 +15,9 @@ import { blockedSeconds, clearBucket, refundAttempt, reserveAttempt } from './st
 /** An attempt that may be made. Tell how it ended: `succeeded` gives the reservation back. */
 export type Attempt = { bucket: Buffer; knownDevice: boolean }
 
-/** Reserves an attempt on an account, existing or not. Refuses with 429 while its bucket is blocked. */
-export const reserve = async (ctx: Ctx, request: HttpRequest, login: string): Promise<Attempt | Denial> => {
-  const account = ctx.secrets.mac('throttle', login)
+/** Reserves an attempt on an account, existing or not (`named`: credentials.ts's accountOf). Refuses with 429 while its bucket is blocked. */
+export const reserve = async (ctx: Ctx, request: HttpRequest, named: string): Promise<Attempt | Denial> => {
+  const account = ctx.secrets.mac('throttle', named)
   const device = knownDevice(ctx, request, account)
   const bucket = ctx.secrets.mac('throttle', account, device ?? 'strangers')
   // A device that its owner has used is slowed down like any other, but never shut out for good.
@@ -42,11 +42,11 @@ export const reserve = async (ctx: Ctx, request: HttpRequest, login: string): Pr
 }
 
 /** Gives the reservation back and makes this browser a known device of the account. */
-export const succeeded = async (ctx: Ctx, attempt: Attempt, login: string, now: Date): Promise<SetCookie> => {
+export const succeeded = async (ctx: Ctx, attempt: Attempt, named: string, now: Date): Promise<SetCookie> => {
   if (attempt.knownDevice) await clearBucket(ctx.db, attempt.bucket)
   else await refundAttempt(ctx.db, attempt.bucket, now)
   const nonce = secretText()
-  const value = `${nonce}.${ctx.secrets.mac('device', ctx.secrets.mac('throttle', login), nonce).toString('base64url')}`
+  const value = `${nonce}.${ctx.secrets.mac('device', ctx.secrets.mac('throttle', named), nonce).toString('base64url')}`
   return { name: 'device', value, maxAgeSeconds: 400 * 86_400 }
 }
 

@@ -9,6 +9,15 @@ import { tooLongToTry } from './password-policy.ts'
 export type Proof = { user_id: string; status: string }
 
 /**
+ * The account that a canonical login names, or the login itself where there is none: what attempts are counted under, so
+ * that the address and the user name of one person share one count (security rule LI-5). One query in either case.
+ */
+export const accountOf = async (ctx: Ctx, login: string): Promise<string> => {
+  const found = await findLogin(ctx.db, login)
+  return found === undefined ? `login|${login}` : `user|${found.id}`
+}
+
+/**
  * Compares a password with the account of a canonical login. Outcome: who it is (of whatever status: the gate decides
  * later), or undefined for a wrong password and an unknown account alike. Throws Unavailable when the queue is full.
  */

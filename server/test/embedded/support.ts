@@ -8,16 +8,19 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { afterAll, expect, vi } from 'vitest'
 import { childEnv } from '../support/child.ts'
 
@@ -186,13 +189,30 @@ export const startAgent = ({
   ]
   const child = spawn(words[0] ?? '', words.slice(1), {
     cwd: '/',
-    env: childEnv({ NODE_V8_COVERAGE: prefix.length > 0 ? undefined : process.env.NODE_V8_COVERAGE, ...env }),
+    env: childEnv({ ...coverageInto(dirname(logFile)), ...env }),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   agents.add(child)
   child.setMaxListeners(0)
-  child.once('exit', () => agents.delete(child))
+  child.once('exit', () => {
+    agents.delete(child)
+    collectCoverage(dirname(logFile), tree)
+  })
   return agentOf(child, dataDir, logFile)
+}
+
+/** Another user may not write where vitest collects, so what an agent covers goes into a folder of its own first. */
+const coverageInto = (folder: string): Record<string, string> =>
+  process.env.NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE: folder }
+
+/** A clone's lines are those of the repository. */
+const collectCoverage = (folder: string, tree: string): void => {
+  const { NODE_V8_COVERAGE: collection } = process.env
+  if (collection === undefined) return
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
+    const text = readFileSync(join(folder, name), 'utf8')
+    writeFileSync(join(collection, name), text.replaceAll(pathToFileURL(tree).href, pathToFileURL(repository).href))
+  }
 }
 
 const agentOf = (child: ChildProcess, dataDir: string, logFile: string): Agent => {
@@ -225,7 +245,7 @@ const agentOf = (child: ChildProcess, dataDir: string, logFile: string): Agent =
       await call('stop')
       expect(await ended).toEqual([0, null])
     },
-    log: () => (readdirSync(dirname(logFile)).length === 0 ? '' : readFileSync(logFile, 'utf8')),
+    log: () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : ''),
   }
 }
 

@@ -88,7 +88,7 @@ describe('what somebody should look at', () => {
 
 describe('the change and its event', () => {
   /** Makes every event fail, as a full disk would. */
-  const withoutEvents = async (work: () => Promise<void>): Promise<void> => {
+  const withoutEvents = async (work: () => Promise<unknown>): Promise<void> => {
     await oauth.db`alter table events add constraint no_more check (false) not valid`
     try {
       await work()

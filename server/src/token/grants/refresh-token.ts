@@ -75,7 +75,7 @@ const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise
   const result = await transact(ctx.db, async (tx) => {
     const found = await loadFamily(tx, asked.presented.id, asked.now)
     const decided = decide(found, asked, facts.client)
-    if (decided.outcome === 'revoke') await endFamily(ctx, tx, { facts, asked, user_id: found?.family.user_id })
+    if (decided.outcome === 'revoke') await endFamily(ctx, tx, { facts, asked, family: found?.family })
     if ('denial' in decided) return decided.denial
     if (found?.subject === undefined) return invalid('a living account', 'none')
     const { family, subject } = found
@@ -87,27 +87,36 @@ const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise
     }
     const rotated = await rotateFamily(tx, rotationOf(ctx, asked))
     if (rotated === undefined) return invalid('a family that can be used', 'it changed')
-    if (ctx.config.audit_tokens === 'all') await record(tx, eventOf('token.refreshed', facts, family.user_id))
+    if (ctx.config.audit_tokens === 'all') await record(tx, eventOf('token.refreshed', facts, family))
     return grantedOf(facts, rotated, { gen: rotated.gen, ...narrowed })
   })
   if (isDenial(result) && result.because.rule === reuseRule) await ctx.feed.announce()
   return result
 }
 
-type Reused = { facts: GrantRequest; asked: Asked; user_id: string | undefined }
+type Owner = { user_id: string; session_id: string } | undefined
+type Reused = { facts: GrantRequest; asked: Asked; family: Owner }
 
 /** An old token was used: somebody else has one, so nothing of this family is good any more (RFC 9700 §4.14.2). */
-const endFamily = async (ctx: Ctx, tx: Tx, { facts, asked, user_id }: Reused): Promise<void> => {
+const endFamily = async (ctx: Ctx, tx: Tx, { facts, asked, family }: Reused): Promise<void> => {
   await revokeFamily(tx, asked.presented.id, asked.now, 'refresh token reused')
   await ctx.feed.write(tx, [{ kind: 'family', key: asked.presented.id }], asked.now)
-  await record(tx, eventOf('refresh_token.reused', facts, user_id))
+  await record(tx, eventOf('refresh_token.reused', facts, family))
 }
 
 const eventOf = (
   type: 'token.refreshed' | 'refresh_token.reused',
   { request, client }: GrantRequest,
-  user_id: string | undefined,
-): Happening => ({ type, now: request.now, client_id: client.client_id, user_id, ...callerOf(request) })
+  family: Owner,
+): Happening => ({
+  type,
+  now: request.now,
+  client_id: client.client_id,
+  user_id: family?.user_id,
+  session_id: family?.session_id,
+  data: { grant_type: 'refresh_token' },
+  ...callerOf(request),
+})
 
 /** Decides what a refresh token is worth to this request. Pure. */
 export const decide = (

@@ -1,0 +1,307 @@
+/** `keywright client …` beside a running server: the credentials work, and a change counts at once. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Oauth, openOauth } from '../support/oauth.ts'
+import { type CliResult, cli } from '../support/server.ts'
+
+type Credentials = { client_id: string; client_secret?: string }
+
+let oauth: Oauth
+let made = 0
+
+beforeAll(async () => {
+  oauth = await openOauth()
+})
+
+const run = async (...args: string[]): Promise<CliResult> => await cli(args, { env: oauth.server.env })
+const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
+
+const create = async (...args: string[]): Promise<Credentials> => {
+  const result = await run('client', 'create', '--name', `Client ${(made += 1)}`, ...args, '--json')
+  expect(result, result.stderr).toMatchObject({ code: 0, stderr: '' })
+  return result.json as Credentials
+}
+const machine = async (): Promise<Credentials> => await create('--type', 'machine', '--scope', 'read')
+const show = async (client_id: string): Promise<Record<string, unknown>> =>
+  (await run('client', 'show', client_id, '--json')).json as Record<string, unknown>
+const eventsOf = async (client_id: string): Promise<string[]> =>
+  (
+    await oauth.db<
+      { type: string }[]
+    >`select type from events where client_id = ${client_id} and type like 'client.%' order by id`
+  ).map(({ type }) => type)
+
+/** The status of a client_credentials request with these credentials. */
+const useSecret = async ({ client_id, client_secret }: Credentials): Promise<number> => {
+  const client = { client_id, client_secret, redirect_uri: '' }
+  return (await oauth.token(client, { grant_type: 'client_credentials', scope: 'read' })).status
+}
+
+describe('client create', () => {
+  it('gives a machine credentials that work', async () => {
+    const created = await machine()
+    expect(created).toEqual({
+      client_id: expect.stringMatching(/^app_[0-9A-Za-z]+$/) as string,
+      client_secret: expect.stringMatching(/^kw_cs_[0-9A-Za-z]+$/) as string,
+    })
+    expect(await useSecret(created)).toBe(200)
+    expect(await useSecret({ ...created, client_secret: 'another' })).toBe(401)
+  })
+
+  it('gives a public client no secret, and takes every option', async () => {
+    const created = await create(
+      '--type',
+      'spa',
+      '--redirect-uri',
+      'https://spa.example/a',
+      '--redirect-uri',
+      'https://spa.example/b',
+      '--post-logout-redirect-uri',
+      'https://spa.example/',
+      '--grant',
+      'authorization_code',
+      '--scope',
+      'openid  email',
+      '--resource',
+      'https://api.example',
+      '--audience',
+      'https://spa.example/api',
+      '--origin',
+      'https://spa.example',
+      '--signing-alg',
+      'ES256',
+      '--token-format',
+      'opaque',
+      '--access-token-ttl',
+      '60',
+      '--refresh-grace',
+      '0',
+      '--first-party',
+      '--description',
+      'for tests',
+    )
+    expect(created).toEqual({ client_id: created.client_id })
+    expect(await show(created.client_id)).toMatchObject({
+      type: 'spa',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['https://spa.example/a', 'https://spa.example/b'],
+      post_logout_redirect_uris: ['https://spa.example/'],
+      grant_types: ['authorization_code'],
+      scope: 'openid email',
+      resources: ['https://api.example'],
+      audiences: ['https://spa.example/api'],
+      allowed_origins: ['https://spa.example'],
+      id_token_signed_response_alg: 'ES256',
+      access_token_format: 'opaque',
+      access_token_ttl_seconds: 60,
+      refresh_grace_seconds: 0,
+      first_party: true,
+      require_pkce: true,
+      description: 'for tests',
+      secrets: [],
+    })
+  })
+
+  it('can do without PKCE only with a secret', async () => {
+    const web = ['--type', 'web', '--redirect-uri', 'https://web.example/cb', '--no-require-pkce']
+    expect(await show((await create(...web)).client_id)).toMatchObject({ require_pkce: false })
+    expect(await show((await create(...web, '--auth-method', 'none')).client_id)).toMatchObject({ require_pkce: true })
+  })
+
+  it.each([
+    [
+      ['--type', 'web'],
+      'The client cannot be registered so: expected a redirect URI for the authorization code flow; got none.',
+    ],
+    [
+      ['--type', 'web', '--redirect-uri', 'http://web.example/cb'],
+      'A redirect URI is not acceptable: https, or http on a loopback address; got http://web.example/cb.',
+    ],
+    [
+      ['--type', 'machine', '--auth-method', 'none'],
+      'The client cannot be registered so: expected a client secret for client_credentials; got auth method none.',
+    ],
+    [
+      ['--type', 'machine', '--grant', 'password'],
+      'The client cannot be registered so: expected a grant out of: authorization_code refresh_token client_credentials; got password.',
+    ],
+    [
+      ['--type', 'machine', '--signing-alg', 'HS256'],
+      'The client cannot be registered so: expected a signing algorithm out of: RS256 ES256 PS256 EdDSA (of RS256 ES256 PS256 EdDSA); got HS256.',
+    ],
+  ])('refuses %j in one sentence', async (args, sentence) => {
+    expect(await run('client', 'create', '--name', 'x', ...args)).toMatchObject(refused(sentence))
+  })
+
+  it.each([
+    [['--type', 'web'], "error: required option '--name <name>' not specified\n"],
+    [['--name', 'x'], "error: required option '--type <type>' not specified\n"],
+    [
+      ['--name', 'x', '--type', 'app'],
+      "error: option '--type <type>' argument 'app' is invalid. Allowed choices are web, spa, native, machine.\n",
+    ],
+    [
+      ['--name', 'x', '--type', 'web', '--access-token-ttl', '7200'],
+      "error: option '--access-token-ttl <seconds>' argument '7200' is invalid. It must be from 30 to 3600.\n",
+    ],
+    [
+      ['--name', 'x', '--type', 'web', '--refresh-grace', 'ten'],
+      "error: option '--refresh-grace <seconds>' argument 'ten' is invalid. It must be a whole number.\n",
+    ],
+  ])('tells wrong usage from a refusal: %j', async (args, stderr) => {
+    expect(await run('client', 'create', ...args)).toMatchObject({ code: 2, stdout: '', stderr })
+  })
+})
+
+describe('client show and list', () => {
+  it('show of a secret no more than its last four characters', async () => {
+    const { client_id, client_secret = '' } = await machine()
+    const shown = await run('client', 'show', client_id, '--json')
+    expect(shown.json).toMatchObject({ secrets: [{ hint: client_secret.slice(-4), expires_at: null }] })
+    expect(shown.stdout).not.toContain('secret_hash')
+    const text = await run('client', 'show', client_id)
+    expect(text.stdout).toContain(`secret        …${client_secret.slice(-4)}, made `)
+    expect(text.stdout).not.toContain(client_secret)
+  })
+
+  it('list in pages, oldest first', async () => {
+    const { client_id } = await machine()
+    const all = (await run('client', 'list', '--json')).json as { clients: Credentials[] }
+    expect(all.clients.at(-1)).toMatchObject({ client_id, type: 'machine' })
+    const first = all.clients[0]?.client_id ?? ''
+    const next = (await run('client', 'list', '--limit', '1', '--after', first, '--json')).json as typeof all
+    expect(next.clients).toEqual(all.clients.slice(1, 2))
+    expect((await run('client', 'list')).stdout).toMatch(/^CLIENT_ID +STATUS +TYPE +NAME +CREATED\n/)
+    expect(await run('client', 'list', '--after', 'app_none')).toMatchObject(refused('There is no client app_none.'))
+    expect(await run('client', 'show', 'app_none')).toMatchObject(refused('There is no client app_none.'))
+  })
+})
+
+describe('client update', () => {
+  it('replaces what is named, keeps the rest, and empties a list with an empty value', async () => {
+    const { client_id } = await create(
+      '--type',
+      'web',
+      '--redirect-uri',
+      'https://a.example/cb',
+      '--origin',
+      'https://a.example',
+    )
+    const change = ['--redirect-uri', 'https://b.example/cb', '--origin', '', '--first-party', '--name', 'New name']
+    expect(await run('client', 'update', client_id, ...change)).toMatchObject({
+      code: 0,
+      stdout: `Changed client ${client_id}.\n`,
+    })
+    const after = await show(client_id)
+    expect(after).toMatchObject({
+      client_name: 'New name',
+      redirect_uris: ['https://b.example/cb'],
+      allowed_origins: [],
+      first_party: true,
+      type: 'web',
+      grant_types: ['authorization_code', 'refresh_token'],
+    })
+    expect(await run('client', 'update', client_id, '--no-first-party')).toMatchObject({ code: 0 })
+    const { updated_at: _then, ...rest } = after
+    expect(await show(client_id)).toMatchObject({ ...rest, first_party: false })
+    expect(await eventsOf(client_id)).toEqual(['client.created', 'client.updated', 'client.updated'])
+  })
+
+  it('checks the result as a whole, like a new one', async () => {
+    const { client_id } = await machine()
+    const sentence =
+      'The client cannot be registered so: expected a client secret for client_credentials; got auth method none.'
+    expect(await run('client', 'update', client_id, '--auth-method', 'none')).toMatchObject(refused(sentence))
+    expect(await run('client', 'update', 'app_none', '--name', 'x')).toMatchObject(
+      refused('There is no client app_none.'),
+    )
+    expect(await run('client', 'update', client_id)).toMatchObject({
+      code: 2,
+      stderr: 'keywright: Say what to change.\n',
+    })
+  })
+})
+
+describe('client rotate-secret', () => {
+  const until = async (wanted: number, credentials: Credentials): Promise<void> =>
+    await expect.poll(async () => await useSecret(credentials), { timeout: 2000 }).toBe(wanted)
+
+  it('keeps the last secret for the overlap: two live ones, never three', async () => {
+    const first = await machine()
+    const second = (await run('client', 'rotate-secret', first.client_id, '--json')).json as Credentials
+    expect(second).toMatchObject({
+      client_id: first.client_id,
+      client_secret: expect.stringMatching(/^kw_cs_/) as string,
+    })
+    await until(200, second)
+    expect(await useSecret(first)).toBe(200)
+    const [, old] = (await show(first.client_id))['secrets'] as { expires_at: string }[]
+    const hours = (Date.parse(old?.expires_at ?? '') - Date.now()) / 3_600_000
+    expect(hours).toBeGreaterThan(23.9)
+    expect(hours).toBeLessThan(24.1)
+    const third = (await run('client', 'rotate-secret', first.client_id, '--overlap', '7d', '--json'))
+      .json as Credentials
+    await until(200, third)
+    await until(401, first)
+    expect(await useSecret(second)).toBe(200)
+  })
+
+  it('ends the last secret at once with an overlap of nothing', async () => {
+    const first = await machine()
+    const second = (await run('client', 'rotate-secret', first.client_id, '--overlap', '0', '--json'))
+      .json as Credentials
+    await until(401, first)
+    await until(200, second)
+  })
+
+  it('is for clients with a secret, and for times that can be read', async () => {
+    const { client_id } = await create('--type', 'native', '--redirect-uri', 'http://127.0.0.1/cb')
+    expect(await run('client', 'rotate-secret', client_id)).toMatchObject(refused('A public client has no secret.'))
+    expect(await run('client', 'rotate-secret', 'app_none')).toMatchObject(refused('There is no client app_none.'))
+    expect(await run('client', 'rotate-secret', client_id, '--overlap', 'soon')).toMatchObject({ code: 2 })
+  })
+})
+
+describe('what ends access', () => {
+  const resource = 'https://api.example'
+  const issued = async (): Promise<{ created: Credentials; access_token: string }> => {
+    const created = await create('--type', 'machine', '--scope', 'read', '--resource', resource)
+    const client = { ...created, client_secret: created.client_secret, redirect_uri: '' }
+    const reply = await oauth.token(client, { grant_type: 'client_credentials', scope: 'read', resource })
+    return { created, access_token: reply.json<{ access_token: string }>().access_token }
+  }
+  /** What the API that the token is for is told of it. */
+  const isActive = async (access_token: string): Promise<unknown> => {
+    const api = await oauth.client({ type: 'machine', audiences: [resource] })
+    return (await oauth.introspect(api, access_token))['active']
+  }
+
+  it('disable: requests and tokens, at once, until enable', async () => {
+    const { created, access_token } = await issued()
+    expect(await isActive(access_token)).toBe(true)
+    const disabled = await run('client', 'disable', created.client_id, '--json')
+    expect(disabled).toMatchObject({ code: 0, json: { client_id: created.client_id, status: 'disabled' } })
+    expect(await isActive(access_token)).toBe(false)
+    await expect.poll(async () => await useSecret(created), { timeout: 2000 }).toBe(401)
+    expect(await run('client', 'update', created.client_id, '--name', 'still disabled')).toMatchObject({ code: 0 })
+    expect(await show(created.client_id)).toMatchObject({ status: 'disabled' })
+    expect(await run('client', 'enable', created.client_id)).toMatchObject({ code: 0 })
+    await expect.poll(async () => await useSecret(created), { timeout: 2000 }).toBe(200)
+    expect(await run('client', 'disable', 'app_none')).toMatchObject(refused('There is no client app_none.'))
+  })
+
+  it('delete: only when it is said, with everything issued to it', async () => {
+    const { created, access_token } = await issued()
+    expect(await run('client', 'delete', created.client_id)).toMatchObject({
+      code: 2,
+      stderr: 'keywright: This cannot be undone: say --yes.\n',
+    })
+    expect(await isActive(access_token)).toBe(true)
+    expect(await run('client', 'delete', created.client_id, '--yes')).toMatchObject({ code: 0 })
+    expect(await isActive(access_token)).toBe(false)
+    await expect.poll(async () => await useSecret(created), { timeout: 2000 }).toBe(401)
+    expect(await run('client', 'delete', created.client_id, '--yes')).toMatchObject(
+      refused(`There is no client ${created.client_id}.`),
+    )
+    expect((await eventsOf(created.client_id)).filter((type) => type === 'client.deleted')).toHaveLength(1)
+  })
+})

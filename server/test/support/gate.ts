@@ -1,0 +1,121 @@
+/**
+ * Owns a gate between a server and its PostgreSQL: a proxy that a test shuts, opens, or closes behind one statement, so
+ * that faults happen at an exact moment. Start reading at `openGate`.
+ */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { afterAll } from 'vitest'
+import type { EmbeddedAddress } from '../../src/db/embedded-address.ts'
+
+export type Gate = {
+  /** What a server needs to go through the gate. Its statements are sent as text each time, so that they can be seen. */
+  env: Record<string, string | undefined>
+  /** Cuts every connection; new ones are refused. */
+  shut: () => Promise<void>
+  /** Lets connections through again, on the same port. */
+  open: () => Promise<void>
+  /** Nothing passes any more in either direction, and nobody is told: a cable that was pulled. `open` ends it. */
+  freeze: () => void
+  /**
+   * Waits for a statement that contains the text, and keeps it from PostgreSQL (`before`), or lets it through and keeps
+   * its answer from the server (`after`). Resolves when the statement was seen. `release` lets everything pass again.
+   */
+  stopAt: (text: string, where: 'before' | 'after') => Promise<void>
+  /** Cuts the connection that `stopAt` has stopped; the server learns that it is gone, but not what became of its statement. */
+  cutStopped: () => void
+}
+
+type Pair = { client: Socket; database: Socket }
+type Trap = { text: string; where: 'before' | 'after'; seen: () => void }
+type State = { pairs: Set<Pair>; trap: Trap | undefined; stopped: Pair | undefined; frozen: boolean }
+
+const gates = new Set<Gate>()
+afterAll(async () => {
+  for (const gate of gates) await gate.shut()
+  gates.clear()
+})
+
+/** Opens a gate in front of a database. It is shut after the test file. */
+export const openGate = async (address: EmbeddedAddress, database = address.database): Promise<Gate> => {
+  const state: State = { pairs: new Set(), trap: undefined, stopped: undefined, frozen: false }
+  let listener = await listen(state, address, 0)
+  const { port } = listener.address() as AddressInfo
+  const { user } = address
+  const password = 'password' in address ? `:${encodeURIComponent(address.password)}` : ''
+  const gate: Gate = {
+    env: {
+      DATABASE_URL: `postgres://${user}${password}@127.0.0.1:${port}/${database}`,
+      KEYWRIGHT_DATABASE_PREPARE: 'off',
+      PGHOST: undefined,
+      PGUSER: undefined,
+    },
+    shut: async () => {
+      const closed = listener.listening ? once(listener, 'close') : undefined
+      listener.close()
+      for (const pair of state.pairs) cut(state, pair)
+      await closed
+    },
+    open: async () => {
+      state.trap = undefined
+      state.stopped = undefined
+      if (state.frozen) for (const pair of state.pairs) cut(state, pair)
+      state.frozen = false
+      if (!listener.listening) listener = await listen(state, address, port)
+    },
+    freeze: () => {
+      state.frozen = true
+      for (const { client, database: server } of state.pairs) {
+        client.pause()
+        server.pause()
+      }
+    },
+    stopAt: async (text, where) =>
+      await new Promise((seen) => {
+        state.trap = { text, where, seen }
+      }),
+    cutStopped: () => {
+      if (state.stopped) cut(state, state.stopped)
+    },
+  }
+  gates.add(gate)
+  return gate
+}
+
+const listen = async (state: State, address: EmbeddedAddress, port: number): Promise<Server> => {
+  const listener = createServer((client) => join(state, client, address))
+  listener.listen(port, '127.0.0.1')
+  await once(listener, 'listening')
+  return listener
+}
+
+const join = (state: State, client: Socket, address: EmbeddedAddress): void => {
+  const target = 'path' in address ? { path: address.path } : { host: address.host, port: address.port }
+  const pair: Pair = { client, database: connect(target) }
+  state.pairs.add(pair)
+  for (const socket of [pair.client, pair.database]) {
+    socket.on('error', () => cut(state, pair))
+    socket.on('close', () => cut(state, pair))
+    if (state.frozen) socket.pause()
+  }
+  client.on('data', (part) => {
+    if (state.stopped === pair && state.stopped !== undefined) return
+    const { trap } = state
+    if (trap === undefined || !part.includes(trap.text)) {
+      pair.database.write(part)
+      return
+    }
+    state.trap = undefined
+    state.stopped = pair
+    if (trap.where === 'after') pair.database.write(part)
+    trap.seen()
+  })
+  pair.database.on('data', (part) => {
+    if (state.stopped !== pair) client.write(part)
+  })
+}
+
+const cut = (state: State, pair: Pair): void => {
+  state.pairs.delete(pair)
+  pair.client.destroy()
+  pair.database.destroy()
+}
