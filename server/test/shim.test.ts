@@ -1,7 +1,7 @@
 /**
  * server/bin on an old Node: the pinned Node takes over, with arguments, input, output, signals and exit handed on.
- * The shim is tried in a tree of its own whose src/ only reports what reached it. The old Node is the one on the PATH
- * outside this project when it is older than 24, otherwise this Node told not to run TypeScript.
+ * The shim is tried in a tree of its own whose src/ only reports what reached it. This Node, told not to run TypeScript,
+ * is as good as an old one; the system's Node is tried too when it is older than 24.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -52,21 +52,24 @@ function pinNode(): void {
   symlinkSync(process.execPath, join(tree, 'node_modules', name, 'bin', 'node'))
 }
 
-function oldNode(): [string, ...string[]] {
+type Command = [string, ...string[]]
+const tooOld: Command = [process.execPath, '--no-strip-types']
+
+/** The first Node on the PATH outside this project, when it is older than 24. */
+function oldNodes(): Command[] {
   const outside = (process.env.PATH ?? '')
     .split(delimiter)
     .filter((folder) => !folder.includes('node_modules'))
     .map((folder) => join(folder, 'node'))
     .find((path) => existsSync(path))
-  const version =
-    outside === undefined ? '' : spawnSync(outside, ['--version'], { encoding: 'utf8', timeout: 20_000 }).stdout
+  const version = outside === undefined ? '' : spawnSync(outside, ['--version'], { encoding: 'utf8' }).stdout
   const major = Number(/^v(\d+)\./.exec(version)?.[1])
-  return outside !== undefined && major >= 20 && major < 24 ? [outside] : [process.execPath, '--no-strip-types']
+  return outside !== undefined && major >= 20 && major < 24 ? [[outside]] : []
 }
 
 type Started = { child: ChildProcess; report: Record<string, unknown>; rest: Promise<string> }
 
-async function start([program, ...flags]: [string, ...string[]], args: string[], script = shim): Promise<Started> {
+async function start([program, ...flags]: Command, args: string[], script = shim): Promise<Started> {
   const child = spawn(program, [...flags, script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   children.push(child)
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
@@ -81,12 +84,9 @@ const isAlive = (pid: unknown): boolean => {
   }
 }
 
-const old = oldNode()
+const nodes: Command[] = [[process.execPath], tooOld, ...oldNodes()]
 
-describe.each([
-  ['this Node', [process.execPath] as [string, ...string[]]],
-  [`an old Node (${old.join(' ')})`, old],
-])('under %s', (_name, node) => {
+describe.each(nodes.map((node) => ({ node, name: node.join(' ') })))('under $name', ({ node }) => {
   beforeEach(pinNode)
 
   test.each([
@@ -146,7 +146,7 @@ describe.each([
 })
 
 test('without a pinned Node: one sentence that says what to do, exit code 1', () => {
-  const [program, ...flags] = old
+  const [program, ...flags] = tooOld
   const { status, stdout, stderr } = spawnSync(program, [...flags, shim, 'serve'], {
     encoding: 'utf8',
     timeout: 20_000,
@@ -160,7 +160,7 @@ test('a pinned Node that does not start is named', () => {
   const name = `node-${process.platform}-${process.arch}`
   rmSync(join(tree, 'node_modules', name, 'bin/node'))
   writeFileSync(join(tree, 'node_modules', name, 'bin/node'), 'not a program', { mode: 0o644 })
-  const [program, ...flags] = old
+  const [program, ...flags] = tooOld
   const { status, stderr } = spawnSync(program, [...flags, shim, 'serve'], { encoding: 'utf8', timeout: 20_000 })
   expect(status).toBe(1)
   expect(stderr).toMatch(/^Keywright needs Node 24.*does not start: .*EACCES.*\n$/)

@@ -1,5 +1,6 @@
 /** Owns the tables revocations and nodes. */
 import type { Db, Query } from '../db/connect.ts'
+import { type Happening, rowOf } from '../events/record.ts'
 
 export type RevocationKind = 'session' | 'user' | 'client' | 'role' | 'family' | 'jti' | 'kid'
 export type Revocation = { kind: RevocationKind; key: string }
@@ -17,6 +18,22 @@ export const insertRevocations = async (
 ): Promise<void> => {
   if (revocations.length === 0) return
   await tx`insert into revocations ${tx(revocations.map(({ kind, key }) => ({ kind, key, not_before: now, expires_at })))}`
+}
+
+/** Writes one revocation and its event in one statement: the hot path of a revoked access token. */
+export const insertRevocationAndEvent = async (
+  tx: Query,
+  row: Revocation & { now: Date; expires_at: Date },
+  happening: Happening,
+): Promise<void> => {
+  const event = rowOf(happening)
+  await tx`
+    with event as (
+      insert into events (id, type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data)
+      values (${event.id}, ${event.type}, ${event.at}, ${event.severity}, ${event.outcome}, ${event.user_id}, ${event.client_id},
+        ${event.session_id}, ${event.ip}, ${event.user_agent}, ${event.request_id}, ${tx.json(event.data)})
+    )
+    insert into revocations (kind, key, not_before, expires_at) values (${row.kind}, ${row.key}, ${row.now}, ${row.expires_at})`
 }
 
 /**

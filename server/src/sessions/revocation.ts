@@ -4,8 +4,10 @@
  * read the feed for two seconds stops believing its memory and asks the database. Start reading at `createFeed`.
  */
 import type { Db, Query } from '../db/connect.ts'
+import type { Happening } from '../events/record.ts'
 import { issuedAtMs } from '../protocol/access-token.ts'
 import {
+  insertRevocationAndEvent,
   insertRevocations,
   pullRevocations,
   readTimes,
@@ -32,6 +34,8 @@ export type TokenFacts = {
 export type Feed = {
   /** Writes revocations in the transaction of the change. Call `announce` after it has committed. */
   write: (tx: Query, revocations: Revocation[], now: Date) => Promise<void>
+  /** Writes one revocation together with its event, in one statement. Call `announce` afterwards. */
+  writeOne: (tx: Query, revocation: Revocation, happening: Happening) => Promise<void>
   /** Makes this node and every live one know, and waits for that, two seconds at most. */
   announce: () => Promise<void>
   /** Tells whether a token is dead. Answers from memory while the feed is fresh; else asks the database, whose failure is thrown. */
@@ -84,6 +88,11 @@ export const createFeed = (options: Options): Feed => {
     write: async (tx, revocations, now) => {
       const expires = new Date(now.getTime() + (options.lifetimeSeconds + 60) * 1000)
       await insertRevocations(tx, revocations, now, expires)
+    },
+    writeOne: async (tx, revocation, happening) => {
+      const { now } = happening
+      const expires_at = new Date(now.getTime() + (options.lifetimeSeconds + 60) * 1000)
+      await insertRevocationAndEvent(tx, { ...revocation, now, expires_at }, happening)
     },
     announce: async () => await announce(state),
     isRevoked: async (token) => {

@@ -4,7 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
-import { callerOf, record } from '../events/record.ts'
+import { callerOf, type Happening } from '../events/record.ts'
 import { refuse } from '../http/errors.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
 import { empty, type Reply } from '../http/reply.ts'
@@ -65,17 +65,18 @@ const findAccess = async (ctx: Ctx, token: string, now: Date): Promise<Target | 
 }
 
 const kill = async (ctx: Ctx, request: HttpRequest, target: Target): Promise<void> => {
-  const { client_id, user_id, revocation } = target
+  const { client_id, user_id, revocation, family } = target
+  const event: Happening = {
+    type: 'token.revoked',
+    now: request.now,
+    client_id,
+    user_id,
+    data: { token: family ? 'refresh_token' : 'access_token' },
+    ...callerOf(request),
+  }
+  if (!family) return await ctx.feed.writeOne(ctx.db, revocation, event)
   await transact(ctx.db, async (tx) => {
-    if (target.family) await revokeFamily(tx, revocation.key, request.now, 'revoked by its client')
-    await ctx.feed.write(tx, [revocation], request.now)
-    await record(tx, {
-      type: 'token.revoked',
-      now: request.now,
-      client_id,
-      user_id,
-      data: { token: target.family ? 'refresh_token' : 'access_token' },
-      ...callerOf(request),
-    })
+    await revokeFamily(tx, revocation.key, request.now, 'revoked by its client')
+    await ctx.feed.writeOne(tx, revocation, event)
   })
 }
