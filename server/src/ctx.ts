@@ -29,6 +29,7 @@ import { createSubjects } from './users/subject.ts'
 export type Ctx = {
   config: Config
   version: string
+  deploymentId: string
   nodeId: string
   db: Db
   /** The time, as the database has it. */
@@ -66,6 +67,8 @@ export type CtxParts = {
   accessLog: Log
   version: string
   rootSecret: string
+  /** Identity of the database (db/deployment.ts). */
+  deploymentId: string
   grantTypes: string[]
   clock?: () => number
 }
@@ -81,11 +84,12 @@ export const createCtx = (parts: CtxParts): Ctx => {
   const { now } = time
   const feed = createFeed({ db, nodeId, lifetimeSeconds: longestAccessSeconds, now, startedAt: now() })
   time.follow(feed.skewMs)
-  const secrets = createSecrets(parts.rootSecret, config.issuer)
+  const secrets = createSecrets(parts.rootSecret, parts.deploymentId)
   const clients = createClients(db)
   return {
     config,
     version,
+    deploymentId: parts.deploymentId,
     nodeId,
     db,
     now,
@@ -96,7 +100,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     clients,
     grantTypes,
     ...createDrain(),
-    signer: createSigner(config.issuer, secrets),
+    signer: createSigner(parts.deploymentId, secrets),
     hashing: createHashing({ ...hashingCost(config), running: 2 * availableParallelism(), waiting: 64 }),
     ephemeral: createEphemeral(),
     decisions: createDecisions(),

@@ -5,6 +5,7 @@ import { authenticators, grants, jobs, routesFor } from './app.ts'
 import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
 import { createCtx, type Ctx } from './ctx.ts'
+import { readDeployment } from './db/deployment.ts'
 import { migrate } from './db/migrate.ts'
 import { buildServer } from './http/server.ts'
 import type { Logs } from './io/log.ts'
@@ -29,6 +30,7 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
     ...logs,
     version,
     rootSecret: opened.rootSecret,
+    deploymentId: await readDeployment(db),
     grantTypes: grants.map((grant) => grant.grant_type),
   })
   await Promise.all([rotateKeys(ctx, fresh), ctx.feed.pull(), seed(ctx, { demo: config.profile === 'development' })])

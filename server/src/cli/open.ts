@@ -6,6 +6,7 @@ import { grants } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { createCtx, type Ctx } from '../ctx.ts'
+import { readDeployment } from '../db/deployment.ts'
 import { migrate } from '../db/migrate.ts'
 import { createLog } from '../io/log.ts'
 import { type Opened, openDatabase } from '../open.ts'
@@ -32,6 +33,7 @@ export const asNode = async <T>(config: Config, opened: Opened, work: (ctx: Ctx)
     ...createLog({ level: 'silent' }),
     version,
     rootSecret: opened.rootSecret,
+    deploymentId: await readDeployment(opened.db),
     grantTypes: grants.map((grant) => grant.grant_type),
   })
   try {

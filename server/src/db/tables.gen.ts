@@ -105,6 +105,13 @@ export type DecisionsRow = {
   request_id: string
 }
 
+/** A row of deployment. */
+export type DeploymentRow = {
+  single: boolean
+  id: string
+  created_at: Date
+}
+
 /** A row of ephemeral. */
 export type EphemeralRow = {
   key: string
@@ -241,13 +248,6 @@ export type RolesRow = {
   description: string | null
   created_at: Date
   updated_at: Date
-}
-
-/** A row of seals. */
-export type SealsRow = {
-  name: string
-  sealed: string
-  created_at: Date
 }
 
 /** A row of sessions. */

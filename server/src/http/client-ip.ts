@@ -33,14 +33,16 @@ export const clientIp = (peer: string, forwarded: string | undefined, trusted: R
   return own.toString()
 }
 
+/** One spelling: four decimal numbers, or something with a colon. 010.0.0.1 and 2130706433 mean different things to different readers. */
+const plainForm = /^(?:(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}|.*:.*)$/
+
 /** IPv4-mapped addresses become IPv4, zone identifiers are dropped, ports of IPv4 hops too. */
 const parse = (text: string): Address | undefined => {
   const bare = text
     .replace(/%.*$/, '')
     .replace(/^\[(.*)\](?::\d+)?$/, '$1')
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
-  if (bare.includes('.') && !bare.includes(':') && !/^\d{1,3}(\.\d{1,3}){3}$/.test(bare)) return undefined
-  return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined
+  return plainForm.test(bare) && ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined
 }
 
 const isTrusted = (address: Address, trusted: Range[]): boolean =>

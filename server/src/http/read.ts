@@ -30,8 +30,8 @@ export const readRequest = (
   if (type === '' && (raw.body === undefined || raw.body === null)) return { ...request, query }
   if (route.accepts === 'json') {
     if (type !== 'application/json') return unsupported('application/json', type)
-    const value = parseJson(raw.body)
-    return isDenial(value) ? value : { ...request, query, json: value }
+    const body = parseJson(raw.body)
+    return isDenial(body) ? body : { ...request, query, json: body.json }
   }
   if (type !== formType) return unsupported(formType, type)
   const text = readText(raw.body)
@@ -82,13 +82,14 @@ const readText = (body: unknown): string | Denial => {
   return unreadable('UTF-8 text')
 }
 
-const parseJson = (body: unknown): unknown => {
+/** In a wrapper, because a body may look like anything, a refusal of ours too. */
+const parseJson = (body: unknown): { json: unknown } | Denial => {
   const text = readText(body)
   if (isDenial(text)) return text
   if (text.includes('\\u0000') || text.includes('\0')) return unreadable('text without NUL')
   try {
     const value: unknown = JSON.parse(text)
-    return isTame(value, 0) ? value : unreadable('at most 32 levels, without __proto__ and constructor')
+    return isTame(value, 0) ? { json: value } : unreadable('at most 32 levels, without __proto__ and constructor')
   } catch {
     return unreadable('JSON')
   }

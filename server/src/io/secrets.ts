@@ -10,19 +10,19 @@ export type Label = 'csrf' | 'device' | 'refresh' | 'throttle' | 'seal' | 'addre
 export type Secrets = {
   /** HMAC-SHA256 with the key of this use. */
   mac: (label: Label, ...parts: (string | Uint8Array)[]) => Buffer
-  /** Encrypts; `place` is issuer|table|column|row and must be named again to decrypt. Format v1.kid.nonce.ciphertext.tag, base64url. */
+  /** Encrypts; `place` is deployment|table|column|row and must be named again to decrypt. Format v1.kid.nonce.ciphertext.tag, base64url. */
   seal: (plain: string, place: string) => string
   /** Decrypts. Throws when the value was altered, moved to another place, or sealed under another root secret. */
   open: (sealed: string, place: string) => string
 }
 
-/** Derives everything from the root secret; the issuer is part of each key, so that two issuers never share one. */
-export const createSecrets = (rootSecret: string, issuer: string): Secrets => {
+/** Derives everything from the root secret; the deployment's id is the salt, so that two deployments never share a key. */
+export const createSecrets = (rootSecret: string, deployment: string): Secrets => {
   const keys = new Map<Label, Buffer>()
   const keyOf = (label: Label): Buffer => {
     const known = keys.get(label)
     if (known) return known
-    const key = Buffer.from(hkdfSync('sha256', rootSecret, issuer, `keywright/${label}/v1`, 32))
+    const key = Buffer.from(hkdfSync('sha256', rootSecret, deployment, `keywright/${label}/v1`, 32))
     keys.set(label, key)
     return key
   }

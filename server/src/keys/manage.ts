@@ -154,7 +154,7 @@ const rowOf = async (ctx: Ctx, given: KeyImport, now: Date): Promise<SigningKeys
   if (read.private_key === undefined)
     return invalid('The file holds a public key only, which cannot sign: import it with --passive.', 'a public key')
   const activate_at = after(now, ctx.config.key_publish_seconds)
-  const facts = { key: read.private_key, alg, issuer: ctx.config.issuer, secrets: ctx.secrets, now, activate_at }
+  const facts = { key: read.private_key, alg, deployment: ctx.deploymentId, secrets: ctx.secrets, now, activate_at }
   return checkAlg(ctx, alg) ?? (await checkSeal(ctx)) ?? (await keyRow({ ...facts, kid: given.kid }))
 }
 
@@ -204,8 +204,8 @@ export const checkSeal = async (ctx: Ctx): Promise<Denial | undefined> => {
   } catch {
     return deny(
       'sealed',
-      'The keys of this database are sealed under another root secret or issuer: use the KEYWRIGHT_ROOT_SECRET and KEYWRIGHT_ISSUER of its servers.',
-      { rule: 'private keys open (KY-1)', expected: 'the root secret and issuer that sealed them', got: 'others' },
+      'The keys of this database are sealed under another root secret: use the KEYWRIGHT_ROOT_SECRET of its servers.',
+      { rule: 'private keys open (KY-1)', expected: 'the root secret that sealed them', got: 'another' },
     )
   }
 }

@@ -69,7 +69,7 @@ export const applyStep = async (
     const row = await keyRow({
       key,
       alg: step.alg,
-      issuer: ctx.config.issuer,
+      deployment: ctx.deploymentId,
       secrets: ctx.secrets,
       now,
       activate_at: step.activate_at,
@@ -90,7 +90,7 @@ export const applyStep = async (
 type NewKey = {
   key: KeyObject
   alg: string
-  issuer: string
+  deployment: string
   secrets: Secrets
   now: Date
   activate_at: Date
@@ -107,7 +107,7 @@ export const keyRow = async (facts: NewKey): Promise<SigningKeysRow> => {
     alg: facts.alg,
     status: 'pending',
     public_jwk,
-    private_sealed: facts.secrets.seal(pem, sealPlace(facts.issuer, kid)),
+    private_sealed: facts.secrets.seal(pem, sealPlace(facts.deployment, kid)),
     created_at: facts.now,
     activate_at: facts.activate_at,
     activated_at: null,

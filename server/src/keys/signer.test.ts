@@ -18,7 +18,7 @@ let signer: Signer
 
 const rowFor = async (alg: string, change: Partial<SigningKeysRow> = {}): Promise<SigningKeysRow> => {
   const key = await generateKey(alg)
-  const row = { ...(await keyRow({ key, alg, issuer, secrets, now, activate_at: now })), status: 'active', ...change }
+  const row = { ...(await keyRow({ key, alg, deployment: issuer, secrets, now, activate_at: now })), status: 'active', ...change }
   keys.set(row.kid, key)
   return row
 }

@@ -12,6 +12,7 @@ import {
   sign as cryptoSign,
   verify as cryptoVerify,
 } from 'node:crypto'
+import { StartError } from '../config/start-error.ts'
 import type { SigningKeysRow } from '../db/tables.gen.ts'
 import type { Secrets } from '../io/secrets.ts'
 import { ecdsaDerToRaw, ecdsaRawToDer } from './ecdsa.ts'
@@ -39,17 +40,18 @@ type Ring = {
 }
 
 /** Where a private key is sealed: names the row, so that two rows cannot swap their secrets (KY-1). */
-export const sealPlace = (issuer: string, kid: string): string => `${issuer}|signing_keys|private_sealed|${kid}|v1`
+export const sealPlace = (deployment: string, kid: string): string =>
+  `${deployment}|signing_keys|private_sealed|${kid}|v1`
 
 /** Makes the signer, without keys until `load`. */
-export const createSigner = (issuer: string, secrets: Secrets): Signer => {
+export const createSigner = (deployment: string, secrets: Secrets): Signer => {
   let ring: Ring = { active: new Map(), known: new Map(), jwks: publish([]) }
   let fingerprint = ''
   return {
     load: (rows) => {
       const seen = rows.map((row) => `${row.kid}:${row.status}`).join()
       if (seen === fingerprint) return
-      ring = build(rows, issuer, secrets)
+      ring = build(rows, deployment, secrets)
       fingerprint = seen
     },
     sign: (alg, typ, claims) => signWith(ring, alg, typ, claims),
@@ -59,11 +61,11 @@ export const createSigner = (issuer: string, secrets: Secrets): Signer => {
   }
 }
 
-const build = (rows: readonly SigningKeysRow[], issuer: string, secrets: Secrets): Ring => {
+const build = (rows: readonly SigningKeysRow[], deployment: string, secrets: Secrets): Ring => {
   const active: Ring['active'] = new Map()
   for (const row of rows) {
     if (row.status !== 'active' || row.private_sealed === null) continue
-    const key = createPrivateKey(secrets.open(row.private_sealed, sealPlace(issuer, row.kid)))
+    const key = createPrivateKey(openSeal(secrets, row.private_sealed, sealPlace(deployment, row.kid)))
     active.set(row.alg, { kid: row.kid, key, headers: new Map() })
   }
   const trusted = rows.filter((row) => row.status !== 'compromised')
@@ -74,6 +76,17 @@ const build = (rows: readonly SigningKeysRow[], issuer: string, secrets: Secrets
     ]),
   )
   return { active, known, jwks: publish(trusted.filter((row) => row.status !== 'retired')) }
+}
+
+const openSeal = (secrets: Secrets, sealed: string, place: string): string => {
+  try {
+    return secrets.open(sealed, place)
+  } catch (cause) {
+    throw new StartError(
+      'The keys of this database are sealed under another root secret. Start with the KEYWRIGHT_ROOT_SECRET that they were made with; without it they are lost.',
+      { cause },
+    )
+  }
 }
 
 const publicMembers = ['kty', 'n', 'e', 'crv', 'x', 'y']

@@ -74,8 +74,10 @@ export const claimsFor = (subject: Subject, scopes: readonly string[]): Record<s
     claims['phone_number'] = subject.phone_number
     claims['phone_number_verified'] = subject.phone_number_verified
   }
-  if (scopes.includes('address') && typeof subject.claims['address'] === 'object')
-    claims['address'] = subject.claims['address']
+  const { address } = subject.claims
+  // §5.1.1: a JSON object, which null and lists are not.
+  if (scopes.includes('address') && typeof address === 'object' && address !== null && !Array.isArray(address))
+    claims['address'] = address
   if (scopes.includes('roles')) Object.assign(claims, { roles: subject.roles, permissions: subject.permissions })
   return claims
 }
@@ -87,7 +89,7 @@ const profileClaims = (subject: Subject): Record<string, unknown> => {
   for (const [key, value] of Object.entries(standard)) if (value !== null) claims[key] = value
   for (const key of profileExtras) if (typeof subject.claims[key] === 'string') claims[key] = subject.claims[key]
   for (const [key, value] of Object.entries(subject.claims)) {
-    if (key in claims || key === 'address' || reserved.has(key)) continue
+    if (value === null || key in claims || key === 'address' || reserved.has(key)) continue
     claims[key] = value
   }
   return claims

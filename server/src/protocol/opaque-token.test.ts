@@ -56,7 +56,7 @@ describe('an opaque value', () => {
     'at_abc',
     `kw_at_${'0'.repeat(300)}`,
     'kw_at_ÄÖÜÄÖÜ000000',
-    'kw_at_\0\0\0\0\0\0000000',
+    'kw_at_\u0000\u0000\u0000\u0000\u0000\u0000000000',
   ])('garbage is refused: %j', (text) => {
     expect(parseOpaque('at', text)).toBeUndefined()
   })

@@ -9,7 +9,8 @@ export const canonicalEmail = (input: string): string | undefined => {
   const text = input.normalize('NFKC')
   if (countAt(input) !== 1 || countAt(text) !== 1) return undefined
   const [local = '', domain = ''] = text.split('@')
-  const ascii = domainToASCII(domain.toLowerCase())
+  // domainToASCII reads as a URL parser does: it would cut off a path or port, undo %41, and turn 127.1 into an address.
+  const ascii = plainDomain.test(domain) ? domainToASCII(domain.toLowerCase()) : ''
   const canonical = `${local.toLowerCase()}@${ascii}`
   const wellFormed = localForm.test(local) && !local.includes('..') && domainForm.test(ascii) && canonical.length <= 254
   return wellFormed ? canonical : undefined
@@ -17,7 +18,9 @@ export const canonicalEmail = (input: string): string | undefined => {
 
 const countAt = (text: string): number => text.split('@').length - 1
 const localForm = /^(?!\.)[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)$/u
-const domainForm = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/
+const plainDomain = /^[\p{L}\p{M}\p{N}.-]+$/u
+const domainForm =
+  /^(?=.{1,253}$)(?!(?:.*\.)?\d+$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/
 
 /** A user name: letters, digits and . _ - without @, so that no name can be mistaken for an address. Lower case. */
 export const canonicalUsername = (input: string): string | undefined => {

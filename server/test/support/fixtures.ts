@@ -9,6 +9,7 @@ import type { Metadata } from '../../src/clients/registration.ts'
 import { readSettings } from '../../src/config/load.ts'
 import { createCtx, type Ctx } from '../../src/ctx.ts'
 import type { Db } from '../../src/db/connect.ts'
+import { readDeployment } from '../../src/db/deployment.ts'
 import { transact } from '../../src/db/transact.ts'
 import { createLog } from '../../src/io/log.ts'
 import { isDenial } from '../../src/protocol/errors.ts'
@@ -43,7 +44,7 @@ const defaults = {
 /** Opens the fixtures of the test file's database; `env` is that of its server, if there is one. */
 export const fixtures = async ({ env = {}, db: given, clock }: FixtureOptions = {}): Promise<Fixtures> => {
   const db = given ?? (await testDatabase()).sql
-  const ctx = contextOf(db, { ...defaults, ...env }, clock)
+  const ctx = await contextOf(db, { ...defaults, ...env }, clock)
   return {
     ctx,
     db,
@@ -59,7 +60,11 @@ export const fixtures = async ({ env = {}, db: given, clock }: FixtureOptions = 
   }
 }
 
-const contextOf = (db: Db, env: Record<string, string | undefined>, clock: (() => number) | undefined): Ctx => {
+const contextOf = async (
+  db: Db,
+  env: Record<string, string | undefined>,
+  clock: (() => number) | undefined,
+): Promise<Ctx> => {
   const values = new Map(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
   const { config, problems } = readSettings(values, { cwd: process.cwd() })
   if (problems.length > 0) throw new Error(problems.join('\n'))
@@ -68,6 +73,7 @@ const contextOf = (db: Db, env: Record<string, string | undefined>, clock: (() =
     db,
     ...createLog({ level: 'silent' }),
     version: 'test',
+    deploymentId: await readDeployment(db),
     rootSecret: values.get('KEYWRIGHT_ROOT_SECRET') ?? defaults.KEYWRIGHT_ROOT_SECRET,
     grantTypes: grants.map((grant) => grant.grant_type),
     ...(clock && { clock }),

@@ -18,7 +18,7 @@ export type Gate = {
   freeze: () => void
   /**
    * Waits for a statement that contains the text, and keeps it from PostgreSQL (`before`), or lets it through and keeps
-   * its answer from the server (`after`). Resolves when the statement was seen. `release` lets everything pass again.
+   * its answer from the server (`after`). Resolves when the statement was seen.
    */
   stopAt: (text: string, where: 'before' | 'after') => Promise<void>
   /** Cuts the connection that `stopAt` has stopped; the server learns that it is gone, but not what became of its statement. */
@@ -27,7 +27,14 @@ export type Gate = {
 
 type Pair = { client: Socket; database: Socket }
 type Trap = { text: string; where: 'before' | 'after'; seen: () => void }
-type State = { pairs: Set<Pair>; trap: Trap | undefined; stopped: Pair | undefined; frozen: boolean }
+/** `text`: the connection on which the statement's text has gone by; `stopped`: the one that nothing passes any more. */
+type State = {
+  pairs: Set<Pair>
+  trap: Trap | undefined
+  text: Pair | undefined
+  stopped: Pair | undefined
+  frozen: boolean
+}
 
 const gates = new Set<Gate>()
 afterAll(async () => {
@@ -37,7 +44,7 @@ afterAll(async () => {
 
 /** Opens a gate in front of a database. It is shut after the test file. */
 export const openGate = async (address: EmbeddedAddress, database = address.database): Promise<Gate> => {
-  const state: State = { pairs: new Set(), trap: undefined, stopped: undefined, frozen: false }
+  const state: State = { pairs: new Set(), trap: undefined, text: undefined, stopped: undefined, frozen: false }
   let listener = await listen(state, address, 0)
   const { port } = listener.address() as AddressInfo
   const { user } = address
@@ -97,21 +104,27 @@ const join = (state: State, client: Socket, address: EmbeddedAddress): void => {
     socket.on('close', () => cut(state, pair))
     if (state.frozen) socket.pause()
   }
-  client.on('data', (part) => {
-    if (state.stopped === pair && state.stopped !== undefined) return
-    const { trap } = state
-    if (trap === undefined || !part.includes(trap.text)) {
-      pair.database.write(part)
-      return
-    }
-    state.trap = undefined
-    state.stopped = pair
-    if (trap.where === 'after') pair.database.write(part)
-    trap.seen()
-  })
+  client.on('data', (part) => pass(state, pair, part))
   pair.database.on('data', (part) => {
     if (state.stopped !== pair) client.write(part)
   })
+}
+
+/** An Execute message for the unnamed portal, all rows: the statement's parameters come with it, after its text. */
+const execute = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0])
+
+/** Hands on what the server sends, up to the statement that is waited for. */
+const pass = (state: State, pair: Pair, part: Buffer): void => {
+  if (state.stopped === pair) return
+  const { trap } = state
+  if (trap !== undefined && state.text === undefined && part.includes(trap.text)) state.text = pair
+  const isThere = trap !== undefined && state.text === pair && (trap.where === 'before' || part.includes(execute))
+  if (!isThere || trap.where === 'after') pair.database.write(part)
+  if (!isThere) return
+  state.trap = undefined
+  state.text = undefined
+  state.stopped = pair
+  trap.seen()
 }
 
 const cut = (state: State, pair: Pair): void => {

@@ -308,11 +308,13 @@ create table decisions (
 );
 create index decisions_at on decisions (at);
 
-create table seals (
-  name text primary key,
-  sealed text not null,
+-- The identity of this deployment: one row, made here. Keys are derived from it and the root secret.
+create table deployment (
+  single boolean primary key default true check (single),
+  id uuid not null default gen_random_uuid(),
   created_at timestamptz not null default now()
 );
+insert into deployment default values;
 
 -- Only what may vanish: request counters.
 create unlogged table ephemeral (
