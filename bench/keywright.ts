@@ -3,7 +3,7 @@
  * people made by the command line. Start reading at `startKeywright`.
  */
 import { execFile } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../server/src/config/load.ts'
@@ -26,8 +26,19 @@ export async function startKeywright({ folder, limits, again }: KeywrightOptions
   const dataDir = join(own, 'data')
   const env = environment({ port, dataDir, limits })
   const { config } = loadConfig({ env, cwd: own })
-  const { server, startSeconds } = await startRepeatedly({ script, args: ['serve'], env, folder: own, port }, again)
+  const { server, startSeconds } = await startRepeatedly(
+    { flags: startFlags(), script, args: ['serve'], env, folder: own, port },
+    again,
+  )
   return await describe({ server, port, dataDir, config, env, own, startSeconds })
+}
+
+/** The flags that `npm start` gives to Node: what is measured is what people run. */
+function startFlags(): string[] {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    scripts: { start: string }
+  }
+  return manifest.scripts.start.split(' ').filter((word) => word.startsWith('--'))
 }
 
 type Running = {

@@ -37,12 +37,16 @@ export async function startRepeatedly(
 }
 
 /** Starts it and waits for its first discovery answer. Throws with the end of its stderr when there is none. */
-async function startServer({ script, args, env, folder, port }: Launch): Promise<ServerProcess> {
+async function startServer({ flags = [], script, args, env, folder, port }: Launch): Promise<ServerProcess> {
   if (ending) throw new Error('The bench is ending.')
   const errors = join(folder, `stderr-${port}.txt`)
   const output = openSync(errors, 'a')
   const since = performance.now()
-  const child = spawn(process.execPath, [script, ...args], { cwd: folder, env, stdio: ['ignore', 'ignore', output] })
+  const child = spawn(process.execPath, [...flags, script, ...args], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'ignore', output],
+  })
   closeSync(output)
   endWithServers(child)
   try {

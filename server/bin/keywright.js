@@ -33,7 +33,9 @@ function startPinned() {
 }
 
 /** @param {string} flag */
-const refusesTypeScript = (flag) => /^--no-(experimental-)?strip-types$/.test(flag)
+function refusesTypeScript(flag) {
+  return /^--no-(experimental-)?strip-types$/.test(flag)
+}
 
 /** @param {string} sentence */
 function refuse(sentence) {

@@ -1,14 +1,18 @@
 /** Owns the checks of `keywright doctor` that ask the database: reachable, migrated, keys, clock, an administrator. */
 import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { roleIsHeld } from '../access/admins.ts'
 import type { Config } from '../config/schema.ts'
-import { StartError } from '../config/start-error.ts'
 import type { Ctx } from '../ctx.ts'
 import { clusterFolder } from '../db/embedded-folder.ts'
+import { secretText } from '../io/ids.ts'
 import { checkSeal, type KeyInfo, listKeyInfo } from '../keys/manage.ts'
+import type { Opened } from '../open.ts'
 import { type DatabaseFacts, inspectDatabase } from '../operations/inspect.ts'
 import type { Check } from './check.ts'
 import { asNode, withDatabase } from './open.ts'
+import { sentenceOf } from './refusal.ts'
 
 /** All of them. A database that is not there yet is no fault: nothing is made just to look at it. */
 export const checkDatabase = async (config: Config): Promise<Check[]> => {
@@ -19,17 +23,26 @@ export const checkDatabase = async (config: Config): Promise<Check[]> => {
       ...skipped('database'),
     ]
   try {
-    return await withDatabase(async (_config, opened) => {
-      const facts = await inspectDatabase(opened.db)
-      const found = describe(opened.where, facts)
-      if (facts.pending.length > 0) return [found, pendingMigrations(facts), ...skipped('migrations')]
-      const migrated: Check = { check: 'migrations', status: 'ok', detail: 'all applied' }
-      return [found, migrated, ...(await asNode(config, opened, checkContent))]
-    })
+    return await withDatabase(look, onlyLooking(config))
   } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    return [{ check, status: 'failed', detail: error.message }, ...skipped('database')]
+    return [{ check, status: 'failed', detail: await sentenceOf(error) }, ...skipped('database')]
   }
+}
+
+const look = async (config: Config, opened: Opened): Promise<Check[]> => {
+  const facts = await inspectDatabase(opened.db)
+  const found = describe(opened.where, facts)
+  if (facts.pending.length > 0) return [found, pendingMigrations(facts), ...skipped('migrations')]
+  const migrated: Check = { check: 'migrations', status: 'ok', detail: 'all applied' }
+  if (facts.read_only) return [found, migrated, ...skipped('database')]
+  return [found, migrated, ...(await asNode(config, opened, checkContent))]
+}
+
+/** A root secret that is missing is not made just to look; any other opens nothing either, and the keys will say so. */
+const onlyLooking = (config: Config): Config => {
+  if (config.root_secret !== undefined || existsSync(join(config.data_dir, 'root-secret'))) return config
+  const data_dir = existsSync(config.data_dir) ? config.data_dir : tmpdir()
+  return { ...config, data_dir, root_secret: secretText() }
 }
 
 const skipped = (because: string): Check[] =>

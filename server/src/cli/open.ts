@@ -46,9 +46,11 @@ export const asNode = async <T>(config: Config, opened: Opened, work: (ctx: Ctx)
   }
 }
 
-/** Runs work on the opened database as it is, without migrations. */
-export const withDatabase = async <T>(work: (config: Config, opened: Opened) => Promise<T>): Promise<T> => {
-  const { config } = loadConfig()
+/** Runs work on the opened database as it is, without migrations. `config` is that of the environment unless given. */
+export const withDatabase = async <T>(
+  work: (config: Config, opened: Opened) => Promise<T>,
+  config: Config = loadConfig().config,
+): Promise<T> => {
   // A command needs few connections; the running servers need the others.
   const opened = await openDatabase({ ...config, database_pool: 2 }, () => {})
   const forget = closeOnSignal(opened)

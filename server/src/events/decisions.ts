@@ -45,8 +45,14 @@ export const createDecisions = (): Decisions => {
     flush: async (db) => {
       const rows = gathered
       gathered = []
-      for (let at = 0; at < rows.length; at += batch) {
-        await db`insert into decisions ${db(rows.slice(at, at + batch))} on conflict do nothing`
+      try {
+        for (let at = 0; at < rows.length; at += batch) {
+          await db`insert into decisions ${db(rows.slice(at, at + batch))} on conflict do nothing`
+        }
+      } catch (error) {
+        // A database that is away for a while costs no reasons; writing one twice changes nothing.
+        gathered = [...rows, ...gathered].slice(0, gatheredAtMost)
+        throw error
       }
     },
   }

@@ -39,18 +39,23 @@ export const createEphemeral = (): Ephemeral => {
 
   const settle: Ephemeral['settle'] = async (db, now) => {
     for (const [name, counter] of counters) if (counter.expires <= now.getTime()) counters.delete(name)
-    const names = [...dirty].filter((name) => counters.has(name)).toSorted()
-    dirty.clear()
-    for (let at = 0; at < names.length; at += batch) await exchange(db, counters, names.slice(at, at + batch))
+    for (const name of dirty) if (!counters.has(name)) dirty.delete(name)
+    const names = [...dirty].toSorted()
+    for (let at = 0; at < names.length; at += batch) {
+      await exchange(db, { counters, dirty }, names.slice(at, at + batch))
+    }
   }
   return { hit, settle }
 }
 
-const exchange = async (db: Db, counters: Map<string, Counter>, names: string[]): Promise<void> => {
+type State = { counters: Map<string, Counter>; dirty: Set<string> }
+
+const exchange = async (db: Db, { counters, dirty }: State, names: string[]): Promise<void> => {
   const sent = names.map((name) => {
     const counter = counters.get(name)
     const unsent = counter?.unsent ?? 0
     if (counter) counter.unsent = 0
+    dirty.delete(name)
     return { name, unsent, expires: new Date(counter?.expires ?? 0).toISOString() }
   })
   const rows = await db<{ key: string; count: string }[]>`
@@ -58,9 +63,17 @@ const exchange = async (db: Db, counters: Map<string, Counter>, names: string[])
     select name, unsent, expires::timestamptz
     from unnest(${sent.map((row) => row.name)}::text[], ${sent.map((row) => row.unsent)}::bigint[], ${sent.map((row) => row.expires)}::text[]) as sent (name, unsent, expires)
     on conflict (key) do update set count = ephemeral.count + excluded.count
-    returning key, count`
+    returning key, count`.catch((error: unknown) => {
+    // Counters never loosen: what could not be sent is sent with the next hits.
+    for (const { name, unsent } of sent) {
+      const counter = counters.get(name)
+      if (counter) counter.unsent += unsent
+      dirty.add(name)
+    }
+    throw error
+  })
   for (const row of rows) {
     const counter = counters.get(row.key)
-    if (counter) counter.count = Number(row.count) + counter.unsent
+    if (counter) counter.count = Math.max(counter.count, Number(row.count) + counter.unsent)
   }
 }

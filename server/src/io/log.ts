@@ -55,12 +55,14 @@ const rotatingFile = (path: string) => {
   let busy = false
 
   const turnOver = (): void => {
-    closeSync(descriptor)
     if (existsSync(`${path}.${kept}`)) unlinkSync(`${path}.${kept}`)
     for (let n = kept - 1; n >= 1; n -= 1)
       if (existsSync(`${path}.${n}`)) renameSync(`${path}.${n}`, `${path}.${n + 1}`)
     renameSync(path, `${path}.1`)
-    descriptor = openSync(path, 'a', 0o600)
+    const next = openSync(path, 'a', 0o600)
+    // Closed only now: after a failure in between, the number could belong to a socket by the time of the next write.
+    closeSync(descriptor)
+    descriptor = next
     size = 0
   }
   const flush = (): void => {

@@ -3,7 +3,7 @@
  * Each tells every node at once. Never signs. Start reading at `rotateNow`.
  */
 import type { KeyObject } from 'node:crypto'
-import { calculateJwkThumbprint } from 'jose'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import type { SigningKeysRow } from '../db/tables.gen.ts'

@@ -4,7 +4,7 @@
  */
 import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import { calculateJwkThumbprint } from 'jose'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 import type { Config } from '../config/schema.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'

@@ -111,7 +111,7 @@ describe('explain', () => {
     const { code, stdout } = await run('explain', error_id)
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^invalid_client: Client authentication failed\.\n\nCheck {8}client authentication \(RFC 6749 §2\.3\)\n/,
+      /^invalid_client: Client authentication failed\.\n\nCheck +client authentication \(RFC 6749 §2\.3\)\n/,
     )
     for (const part of [
       /^Expected +a registered client$/m,

@@ -209,6 +209,7 @@ const coverageInto = (folder: string): Record<string, string> =>
 const collectCoverage = (folder: string, tree: string): void => {
   const { NODE_V8_COVERAGE: collection } = process.env
   if (collection === undefined) return
+  mkdirSync(collection, { recursive: true })
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
     const text = readFileSync(join(folder, name), 'utf8')
     writeFileSync(join(collection, name), text.replaceAll(pathToFileURL(tree).href, pathToFileURL(repository).href))

@@ -124,8 +124,8 @@ const taken = new Set<number>()
 const homes = new WeakMap<TestDatabase, Promise<number>>()
 
 /**
- * The port that a database's issuer names. A database belongs to one issuer (its secrets are sealed for it), so every
- * server on it gets the same one, and the only or first server listens there.
+ * The port that a database's issuer names. All servers on one database are one issuer, as the nodes of a cluster are;
+ * the only or first one listens there.
  */
 function homeOf(database: TestDatabase): Promise<number> {
   const home = homes.get(database) ?? freePort()

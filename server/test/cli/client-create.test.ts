@@ -1,0 +1,146 @@
+/** `keywright client create` beside a running server: what it gives works, and what may not be is refused. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Oauth, openOauth } from '../support/oauth.ts'
+import { type CliResult, cli } from '../support/server.ts'
+
+type Credentials = { client_id: string; client_secret?: string }
+
+let oauth: Oauth
+let made = 0
+
+beforeAll(async () => {
+  oauth = await openOauth()
+})
+
+const run = async (...args: string[]): Promise<CliResult> => await cli(args, { env: oauth.server.env })
+const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
+
+const create = async (...args: string[]): Promise<Credentials> => {
+  const result = await run('client', 'create', '--name', `Client ${(made += 1)}`, ...args, '--json')
+  expect(result, result.stderr).toMatchObject({ code: 0, stderr: '' })
+  return result.json as Credentials
+}
+const machine = async (): Promise<Credentials> => await create('--type', 'machine', '--scope', 'read')
+const show = async (client_id: string): Promise<Record<string, unknown>> =>
+  (await run('client', 'show', client_id, '--json')).json as Record<string, unknown>
+/** The status of a client_credentials request with these credentials. */
+const useSecret = async ({ client_id, client_secret }: Credentials): Promise<number> => {
+  const client = { client_id, client_secret, redirect_uri: '' }
+  return (await oauth.token(client, { grant_type: 'client_credentials', scope: 'read' })).status
+}
+
+describe('client create', () => {
+  it('gives a machine credentials that work', async () => {
+    const created = await machine()
+    expect(created).toEqual({
+      client_id: expect.stringMatching(/^app_[0-9A-Za-z]+$/) as string,
+      client_secret: expect.stringMatching(/^kw_cs_[0-9A-Za-z]+$/) as string,
+    })
+    expect(await useSecret(created)).toBe(200)
+    expect(await useSecret({ ...created, client_secret: 'another' })).toBe(401)
+  })
+
+  it('gives a public client no secret, and takes every option', async () => {
+    const created = await create(
+      '--type',
+      'spa',
+      '--redirect-uri',
+      'https://spa.example/a',
+      '--redirect-uri',
+      'https://spa.example/b',
+      '--post-logout-redirect-uri',
+      'https://spa.example/',
+      '--grant',
+      'authorization_code',
+      '--scope',
+      'openid  email',
+      '--resource',
+      'https://api.example',
+      '--audience',
+      'https://spa.example/api',
+      '--origin',
+      'https://spa.example',
+      '--signing-alg',
+      'ES256',
+      '--token-format',
+      'opaque',
+      '--access-token-ttl',
+      '60',
+      '--refresh-grace',
+      '0',
+      '--first-party',
+      '--description',
+      'for tests',
+    )
+    expect(created).toEqual({ client_id: created.client_id })
+    expect(await show(created.client_id)).toMatchObject({
+      type: 'spa',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['https://spa.example/a', 'https://spa.example/b'],
+      post_logout_redirect_uris: ['https://spa.example/'],
+      grant_types: ['authorization_code'],
+      scope: 'openid email',
+      resources: ['https://api.example'],
+      audiences: ['https://spa.example/api'],
+      allowed_origins: ['https://spa.example'],
+      id_token_signed_response_alg: 'ES256',
+      access_token_format: 'opaque',
+      access_token_ttl_seconds: 60,
+      refresh_grace_seconds: 0,
+      first_party: true,
+      require_pkce: true,
+      description: 'for tests',
+      secrets: [],
+    })
+  })
+
+  it('can do without PKCE only with a secret', async () => {
+    const web = ['--type', 'web', '--redirect-uri', 'https://web.example/cb', '--no-require-pkce']
+    expect(await show((await create(...web)).client_id)).toMatchObject({ require_pkce: false })
+    expect(await show((await create(...web, '--auth-method', 'none')).client_id)).toMatchObject({ require_pkce: true })
+  })
+
+  it.each([
+    [
+      ['--type', 'web'],
+      'The client cannot be registered so: expected a redirect URI for the authorization code flow; got none.',
+    ],
+    [
+      ['--type', 'web', '--redirect-uri', 'http://web.example/cb'],
+      'A redirect URI is not acceptable: https, or http on a loopback address; got http://web.example/cb.',
+    ],
+    [
+      ['--type', 'machine', '--auth-method', 'none'],
+      'The client cannot be registered so: expected a client secret for client_credentials; got auth method none.',
+    ],
+    [
+      ['--type', 'machine', '--grant', 'password'],
+      'The client cannot be registered so: expected a grant out of: authorization_code refresh_token client_credentials; got password.',
+    ],
+    [
+      ['--type', 'machine', '--signing-alg', 'HS256'],
+      'The client cannot be registered so: expected a signing algorithm out of: RS256 ES256 PS256 EdDSA (of RS256 ES256 PS256 EdDSA); got HS256.',
+    ],
+  ])('refuses %j in one sentence', async (args, sentence) => {
+    expect(await run('client', 'create', '--name', 'x', ...args)).toMatchObject(refused(sentence))
+  })
+
+  it.each([
+    [['--type', 'web'], "error: required option '--name <name>' not specified\n"],
+    [['--name', 'x'], "error: required option '--type <type>' not specified\n"],
+    [
+      ['--name', 'x', '--type', 'app'],
+      "error: option '--type <type>' argument 'app' is invalid. Allowed choices are web, spa, native, machine.\n",
+    ],
+    [
+      ['--name', 'x', '--type', 'web', '--access-token-ttl', '7200'],
+      "error: option '--access-token-ttl <seconds>' argument '7200' is invalid. It must be from 30 to 3600.\n",
+    ],
+    [
+      ['--name', 'x', '--type', 'web', '--refresh-grace', 'ten'],
+      "error: option '--refresh-grace <seconds>' argument 'ten' is invalid. It must be a whole number.\n",
+    ],
+  ])('tells wrong usage from a refusal: %j', async (args, stderr) => {
+    expect(await run('client', 'create', ...args)).toMatchObject({ code: 2, stdout: '', stderr })
+  })
+})

@@ -1,0 +1,143 @@
+/**
+ * The revocation feed when a node cannot read it (security design 3.3, 2.2, F19): two seconds later the node believes
+ * its memory no more. It asks the database, and where that cannot answer either, it answers 503: never a stale yes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, inject, it } from 'vitest'
+import { testDatabase } from '../support/database.ts'
+import type { TestClient } from '../support/fixtures.ts'
+import { type Gate, openGate } from '../support/gate.ts'
+import { describe as describeReply, type Reply } from '../support/http.ts'
+import { until } from '../support/looks.ts'
+import { type Oauth, oauthOf, type Person, type Tokens } from '../support/oauth.ts'
+import { startServer } from '../support/server.ts'
+
+let gate: Gate
+/** One node beside the database, one that reaches it through the gate. */
+let near: Oauth
+let far: Oauth
+let ada: Person
+let client: TestClient
+let tokens: Tokens
+
+beforeAll(async () => {
+  gate = await openGate(inject('postgres').address, (await testDatabase()).name)
+  near = await oauthOf(await startServer())
+  far = await oauthOf(await startServer({ env: gate.env }))
+  ada = await near.person()
+  client = await near.client()
+})
+
+type Asked = { what: string; ask: (node: Oauth) => Promise<Reply>; isYes: (reply: Reply) => boolean }
+
+/** Everything that a revocation protects. */
+const asked: Asked[] = [
+  {
+    what: 'userinfo',
+    ask: async (node) => await node.userinfo(tokens.access_token),
+    isYes: (reply) => reply.status === 200,
+  },
+  {
+    what: 'introspection',
+    ask: async (node) => await node.post('/oauth/introspect', client, { token: tokens.access_token }),
+    isYes: (reply) => reply.status === 200 && reply.json()['active'] === true,
+  },
+  {
+    what: 'introspection of the refresh token',
+    ask: async (node) => await node.post('/oauth/introspect', client, { token: tokens.refresh_token ?? '' }),
+    isYes: (reply) => reply.status === 200 && reply.json()['active'] === true,
+  },
+  {
+    what: 'the own page',
+    ask: async (node) => await node.server.client(ada.browser.jar).get('/account'),
+    isYes: (reply) => reply.status === 200,
+  },
+]
+
+/** What each of them answers at a node, in words. */
+const ask = async (node: Oauth): Promise<Record<string, string>> => {
+  const answers = asked.map(async ({ what, ask: send, isYes }): Promise<[string, string]> => {
+    const reply = await send(node)
+    if (isYes(reply)) return [what, 'yes']
+    const isPage = reply.headers['content-type']?.startsWith('text/html') === true
+    const said = isPage || reply.json()['error'] === 'temporarily_unavailable'
+    const isAway = reply.status === 503 && Number(reply.headers['retry-after']) > 0 && said
+    return [what, isAway ? 'unavailable' : describeReply(reply)]
+  })
+  return Object.fromEntries(await Promise.all(answers))
+}
+
+const everybody = (answer: string): Record<string, string> =>
+  Object.fromEntries(asked.map(({ what }) => [what, answer]))
+
+const untilAll = async (node: Oauth, answer: string): Promise<void> =>
+  await until(async () => Object.values(await ask(node)).every((one) => one === answer))
+
+describe('a node that cannot read the feed', () => {
+  it('G-1, 3.3: while the feed is locked for longer than two seconds, what it protects is 503, then works again', async () => {
+    tokens = await near.grant(ada, client)
+    expect(await ask(near)).toEqual(everybody('yes'))
+    let unlock = (): void => {}
+    const locked = new Promise<void>((resolve) => {
+      unlock = resolve
+    })
+    const { promise: isLocked, resolve: nowLocked } = Promise.withResolvers<void>()
+    const holding = near.db.begin(async (tx) => {
+      await tx`lock table revocations in access exclusive mode`
+      nowLocked()
+      await locked
+    })
+    await isLocked
+    const since = performance.now()
+    await sleep(2100)
+    // Both nodes, at once; each answer takes as long as a statement may wait for a lock.
+    expect(await Promise.all([ask(near), ask(far)])).toEqual([everybody('unavailable'), everybody('unavailable')])
+    expect((await near.server.client().get('/health/ready')).status).toBe(503)
+    // A revocation that cannot be written is not acknowledged.
+    const refused = await near.post('/oauth/revoke', client, { token: tokens.refresh_token ?? '' })
+    expect([refused.status, refused.json()['error']]).toEqual([503, 'temporarily_unavailable'])
+    // Transactions that only hold a lock and do nothing are ended by the server's own limit after ten seconds.
+    expect(performance.now() - since).toBeLessThan(10_000)
+    unlock()
+    await holding
+    await untilAll(near, 'yes')
+    await untilAll(far, 'yes')
+    expect((await near.server.client().get('/health/ready')).status).toBe(200)
+  })
+
+  it.each([
+    ['whose connections are cut', async () => await gate.shut()],
+    [
+      'whose connections hang',
+      () => {
+        gate.freeze()
+        return Promise.resolve()
+      },
+    ],
+  ])(
+    'F19, I2: a node %s answers 503 once a revocation elsewhere is acknowledged, and learns of it later',
+    async (_, cut) => {
+      tokens = await near.grant(ada, client)
+      await untilAll(far, 'yes')
+      await cut()
+      const revoking = performance.now()
+      const done = await near.post('/oauth/revoke', client, { token: tokens.refresh_token ?? '' })
+      expect(done.status).toBe(200)
+      // It waits for the node that is lost, and not for longer than that node believes itself.
+      expect(performance.now() - revoking).toBeLessThan(4000)
+      const answers = await ask(far)
+      expect(Object.entries(answers).filter(([what]) => what !== 'the own page')).toEqual(
+        Object.entries(everybody('unavailable')).filter(([what]) => what !== 'the own page'),
+      )
+      expect(answers['the own page']).toBe('unavailable')
+      expect((await far.server.client().get('/health/ready')).status).toBe(503)
+      // The node beside the database knows at once.
+      expect((await near.userinfo(tokens.access_token)).status).toBe(401)
+      await gate.open()
+      await until(async () => (await far.server.client().get('/health/ready')).status === 200)
+      expect((await far.userinfo(tokens.access_token)).status).toBe(401)
+      expect(await far.introspect(client, tokens.access_token)).toEqual({ active: false })
+      expect(await far.introspect(client, tokens.refresh_token ?? '')).toEqual({ active: false })
+    },
+  )
+})
