@@ -16,7 +16,14 @@ export type ServerProcess = {
 }
 
 /** `script` is run by this process's Node; `folder` is its working directory and keeps what it writes to stderr. */
-export type Launch = { script: string; args: string[]; env: NodeJS.ProcessEnv; folder: string; port: number }
+export type Launch = {
+  /** Flags for Node itself. */ flags?: string[]
+  script: string
+  args: string[]
+  env: NodeJS.ProcessEnv
+  folder: string
+  port: number
+}
 
 const started = new Set<ChildProcess>()
 let ending = false

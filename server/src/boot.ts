@@ -24,33 +24,47 @@ const start = async (): Promise<void> => {
   const { log } = logs
   // PostgreSQL starts while the rest of the program is read from disk.
   const opening = openDatabase(config, (line) => log.info({ postgres: line }, 'embedded PostgreSQL'))
-  const [opened, { serve }, { createSetupLink }] = await Promise.all([
-    opening,
-    import('./serve.ts'),
-    import('./operations/setup.ts'),
-  ])
-  const running = await serve(config, opened, logs).catch(async (error: unknown) => {
-    await opened.close()
+  const imports = Promise.all([import('./serve.ts'), import('./operations/setup.ts')])
+  const starting = Promise.all([opening, imports]).then(
+    async ([opened, [{ serve }]]) => await serve(config, opened, logs),
+  )
+  // Before the first answer: whoever sees this server ready may also stop it.
+  onSignal(async (signal) => {
+    log.info({ signal }, 'draining')
+    await (await settled(starting))?.stop()
+    await (await settled(opening))?.close()
+    log.flush(() => process.exit(0))
+  }, config.drain_seconds + 5)
+  const running = await starting.catch(async (error: unknown) => {
+    await (await settled(opening))?.close()
     throw error
   })
+  const [opened, [, { createSetupLink }]] = await Promise.all([opening, imports])
   for (const problem of running.ctx.pages.problems()) log.warn({ problem }, 'pages')
-  announce(config, opened.where, await createSetupLink(running.ctx), notices)
-  let stopping = false
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1)
-    stopping = true
-    log.info({ signal }, 'draining')
-    void running
-      .stop()
-      .then(opened.close)
-      .then(() => log.flush(() => process.exit(0)))
-    setTimeout(() => process.exit(0), (config.drain_seconds + 5) * 1000).unref()
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  announce(config, opened.where, { setup: await createSetupLink(running.ctx), notices })
 }
 
-const announce = (config: Config, where: string, setup: string | undefined, notices: string[]): void => {
+/** What came of it, or undefined when it failed: whoever started it says why. */
+const settled = async <T>(work: Promise<T>): Promise<T | undefined> => await work.catch(() => undefined)
+
+/** Stops once, at the first signal; a second one, or too long a wait, ends the process at once. */
+const onSignal = (stop: (signal: NodeJS.Signals) => Promise<void>, patienceSeconds: number): void => {
+  let stopping = false
+  const act = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    setTimeout(() => process.exit(0), patienceSeconds * 1000).unref()
+    void stop(signal).catch(() => process.exit(1))
+  }
+  process.on('SIGTERM', act)
+  process.on('SIGINT', act)
+}
+
+const announce = (
+  config: Config,
+  where: string,
+  { setup, notices }: { setup: string | undefined; notices: string[] },
+): void => {
   const lines = [
     '',
     `  Keywright is running: ${config.issuer}`,

@@ -1,6 +1,8 @@
 /**
  * Owns the life of a server process: open everything, listen, do the recurring work, drain, close. Start reading at `serve`.
  */
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { authenticators, grants, jobs, routesFor } from './app.ts'
 import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
@@ -35,16 +37,16 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
   })
   await Promise.all([rotateKeys(ctx, fresh), ctx.feed.pull(), seed(ctx, { demo: config.profile === 'development' })])
   const app = buildServer(ctx, routesFor(config), authenticators)
+  const closeUnused = watchUnused(app.server)
   await listen(app, config)
   const hear = await db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {}))
   const timers = startJobs(ctx)
   const stop = async (): Promise<void> => {
     ctx.drain()
     for (const timer of timers) timer.stop()
-    await Promise.race([
-      app.close(),
-      new Promise((resolve) => setTimeout(resolve, config.drain_seconds * 1000).unref()),
-    ])
+    const closing = app.close()
+    closeUnused()
+    await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, config.drain_seconds * 1000).unref())])
     await settle(ctx, hear)
   }
   const address = app.server.address()
@@ -63,6 +65,25 @@ const listen = async (app: ReturnType<typeof buildServer>, config: Config): Prom
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
       throw new StartError(`${config.host} is not an address of this machine. Set KEYWRIGHT_HOST.`)
     throw error
+  }
+}
+
+/**
+ * Watches connections on which nobody has asked anything yet, and returns what closes them: browsers open them ahead, Node
+ * does not take them for idle, and each would hold the drain up to its limit.
+ */
+const watchUnused = (server: Server): (() => void) => {
+  const unused = new Set<Socket>()
+  let closed = false
+  server.on('connection', (socket: Socket) => {
+    if (closed) return void socket.destroy()
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  server.on('request', (request: IncomingMessage) => unused.delete(request.socket))
+  return () => {
+    closed = true
+    for (const socket of unused) socket.destroy()
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * Owns the reading of PostgreSQL's own locks on its folder; we have none of ours. Removes one only when it is provably
- * nobody's. Start reading at `livingPostmaster`.
+ * Owns what holds PostgreSQL's folder: its own locks (we have none of ours) and queries of a dead server. Removes only
+ * what is provably nobody's. Start reading at `livingPostmaster`.
  */
 import { existsSync, readFileSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { socketName } from './embedded-address.ts'
-import { isAlive, worksIn } from './embedded-process.ts'
+import { isAlive, orphanedBackends, worksIn } from './embedded-process.ts'
 
 /** What postmaster.pid says: it is PostgreSQL's own lock on the folder. */
 export type Postmaster = { pid: number; port: number; ready: boolean }
@@ -38,5 +38,17 @@ export const removeStaleLocks = (folder: string): void => {
     const path = join(folder, name)
     const pid = existsSync(path) ? Number.parseInt(readFileSync(path, 'utf8'), 10) : Number.NaN
     if (isAlive(pid) && worksIn(pid, folder) === false) unlinkSync(path)
+  }
+}
+
+/** Ends the queries that a dead server has left in its folder, and tells each. */
+export const endOrphans = (folder: string, log: (line: string) => void): void => {
+  for (const pid of orphanedBackends(folder)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+      log(`Ended process ${pid}: a query of a PostgreSQL that died, which kept it from starting again.`)
+    } catch {
+      // It has ended by itself; if it has not, PostgreSQL says so at the next start.
+    }
   }
 }

@@ -27,8 +27,8 @@ import {
   openDataDir,
   removeLeftovers,
 } from './embedded-folder.ts'
-import { livingPostmaster, removeStaleLocks } from './embedded-locks.ts'
-import { codeOf, orphanedBackends } from './embedded-process.ts'
+import { endOrphans, livingPostmaster, removeStaleLocks } from './embedded-locks.ts'
+import { codeOf } from './embedded-process.ts'
 import { chooseRunAs } from './embedded-run-as.ts'
 import { type Server, startServer, untilReady } from './embedded-server.ts'
 import { loopbackAccess, passwordAuthentication, startThroughPgCtl } from './embedded-windows.ts'
@@ -61,19 +61,8 @@ export type Embedded = {
  * the folder, disk full
  */
 export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
-  const place = resolve(options.dataDir)
-  openDataDir(place)
-  const state: State = {
-    dataDir: place,
-    folder: clusterFolder(place),
-    binaries: findBinaries(join(place, 'postgres-lib')),
-    log: options.log,
-    patienceMs: options.patienceMs ?? 60_000,
-    stopped: false,
-    firstStart: false,
-    pauseMs: 0,
-  }
-  const removed = removeLeftovers(place)
+  const state = newState(options)
+  const removed = removeLeftovers(state.dataDir)
   try {
     await ensure(state)
     await removed
@@ -119,6 +108,26 @@ type State = {
   heldSince?: number | undefined
 }
 
+const newState = ({ dataDir, log, patienceMs = 60_000 }: EmbeddedOptions): State => {
+  const place = resolve(dataDir)
+  openDataDir(place)
+  try {
+    const binaries = findBinaries(join(place, 'postgres-lib'))
+    return {
+      dataDir: place,
+      folder: clusterFolder(place),
+      binaries,
+      log,
+      patienceMs,
+      stopped: false,
+      firstStart: false,
+      pauseMs: 0,
+    }
+  } catch (error) {
+    throw inWords(error, place)
+  }
+}
+
 const ensure = async (state: State): Promise<void> => {
   state.serving ??= serve(state).finally(() => {
     state.serving = undefined
@@ -126,23 +135,30 @@ const ensure = async (state: State): Promise<void> => {
   try {
     await state.serving
   } catch (error) {
-    if (error instanceof StartError || codeOf(error) === undefined) throw error
-    throw new StartError(`The embedded PostgreSQL in ${state.folder} cannot be used: ${String(error)}.`, {
-      cause: error,
-    })
+    throw inWords(error, state.dataDir)
   }
 }
 
+/** A full disk, a file that may not be read: what the system refuses is no bug of ours, and told in a sentence. */
+const inWords = (error: unknown, dataDir: string): unknown =>
+  error instanceof StartError || codeOf(error) === undefined
+    ? error
+    : new StartError(`The embedded PostgreSQL in ${dataDir} cannot be used: ${String(error)}.`, { cause: error })
+
+/** How long somebody has been waiting for an answer, and how often that was told. */
+type Wait = { since: number; told: number }
+
 const serve = async (state: State): Promise<void> => {
-  const since = performance.now()
+  const wait: Wait = { since: performance.now(), told: 0 }
   while (!state.stopped) {
     const answer = hasCluster(state.dataDir, state.binaries) ? await askThere(state) : 'silent'
     if (answer === 'ready') {
+      state.heldSince = undefined
       watchOthers(state)
       return
     }
     if (answer === 'unprepared') await prepareDatabase(addressOf(state, bootstrap), addressOf(state, application))
-    else await startOrWait(state, answer, since)
+    else await startOrWait(state, answer, wait)
   }
   throw new StartError('The embedded PostgreSQL was stopped.')
 }
@@ -158,12 +174,19 @@ const addressOf = (state: State, role: Role): EmbeddedAddress => {
   return state.access.address(role)
 }
 
-const startOrWait = async (state: State, answer: Answer, since: number): Promise<void> => {
+const startOrWait = async (state: State, answer: Answer, wait: Wait): Promise<void> => {
   const living = livingPostmaster(state.folder)
   if (state.server === undefined && living === undefined) return await start(state)
-  if (answer === 'silent' && performance.now() - since > state.patienceMs) {
+  const waitedMs = performance.now() - wait.since
+  if (answer === 'silent' && waitedMs > state.patienceMs) {
     throw new StartError(
       `PostgreSQL (process ${living?.pid ?? state.server?.pid}) holds ${state.folder} and does not answer: stop that process, then start again.`,
+    )
+  }
+  if (waitedMs > 10_000 * (wait.told + 1)) {
+    wait.told += 1
+    state.log(
+      `The embedded PostgreSQL is not ready after ${wait.told * 10} seconds; after a crash it may have much to repeat.`,
     )
   }
   await sleep(10)
@@ -197,7 +220,7 @@ const judge = async (state: State, reason: string): Promise<void> => {
   if (/lock file .* already exists/.test(reason)) {
     await sleep(20)
     if (livingPostmaster(state.folder) !== undefined) return
-    endOrphans(state)
+    endOrphans(state.folder, state.log)
     removeStaleLocks(state.folder)
     return
   }
@@ -207,7 +230,7 @@ const judge = async (state: State, reason: string): Promise<void> => {
   state.heldSince ??= performance.now()
   const heldMs = performance.now() - state.heldSince
   // Most queries end by themselves within this time; one that counts millions of rows would hold the folder for long.
-  if (heldMs > 500) endOrphans(state)
+  if (heldMs > 500) endOrphans(state.folder, state.log)
   if (heldMs > state.patienceMs) {
     throw new StartError(
       `Queries of a PostgreSQL that died still hold ${state.folder}: end those processes, then start again.`,
@@ -216,20 +239,8 @@ const judge = async (state: State, reason: string): Promise<void> => {
   await sleep(50)
 }
 
-const endOrphans = (state: State): void => {
-  for (const pid of orphanedBackends(state.folder)) {
-    try {
-      process.kill(pid, 'SIGKILL')
-      state.log(`Ended process ${pid}: a query of a PostgreSQL that died, which kept it from starting again.`)
-    } catch {
-      // It has ended by itself; if it has not, PostgreSQL says so at the next start.
-    }
-  }
-}
-
 const watchOwn = async (state: State, server: Server): Promise<void> => {
   const started = performance.now()
-  state.heldSince = undefined
   const reason = await server.ended
   if (state.server === server) state.server = undefined
   if (state.stopped) return
@@ -256,7 +267,8 @@ const recover = async (state: State): Promise<void> => {
     state.pauseMs = Math.min(state.pauseMs * 2 + 100, 30_000)
     try {
       await ensure(state)
-      break
+      // One that died again at once has found us busy here.
+      if (livingPostmaster(state.folder) !== undefined) break
     } catch (error) {
       if (!isStopped(state)) state.log(`${error instanceof Error ? error.message : String(error)} Trying again.`)
     }

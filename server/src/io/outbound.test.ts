@@ -60,7 +60,7 @@ describe('call', () => {
 
   it('says in words why nobody answers', async () => {
     const url = await serve((_request, response) => response.end())
-    servers.splice(0).forEach((server) => server.close().closeAllConnections())
+    for (const server of servers.splice(0)) server.close().closeAllConnections()
     await expect(call(url)).rejects.toThrow('no program listens there')
     await expect(call(url.replace('127.0.0.1', 'localhost'))).rejects.toThrow('no program listens there')
     const cut = await serve((request) => request.socket.destroy())

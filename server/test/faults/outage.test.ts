@@ -93,7 +93,8 @@ describe('the database is restarted under load', () => {
     async (_, signal, ms) => {
       const { pid } = oauth.server.process
       const { began, back } = await outage(signal, ms)
-      if (ms > 0) expect(unavailable(began)).toBeGreaterThan(0)
+      // Where nothing keeps it away it may be back before anybody notices.
+      expect(unavailable(began)).toBeGreaterThanOrEqual(ms > 0 ? 1 : 0)
       // RTO: the last failure came no later than five seconds after the database accepts connections.
       const last = Math.max(...load.deeds.filter(({ outcome }) => outcome === 'unavailable').map(({ at }) => at))
       expect(last - back).toBeLessThan(5000)
