@@ -76,8 +76,8 @@ const watchUnused = (server: Server): (() => void) => {
   const unused = new Set<Socket>()
   let closed = false
   server.on('connection', (socket: Socket) => {
-    if (closed) return void socket.destroy()
-    unused.add(socket)
+    if (closed) socket.destroy()
+    else unused.add(socket)
     socket.once('close', () => unused.delete(socket))
   })
   server.on('request', (request: IncomingMessage) => unused.delete(request.socket))

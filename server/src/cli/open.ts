@@ -52,22 +52,21 @@ export const withDatabase = async <T>(
   config: Config = loadConfig().config,
 ): Promise<T> => {
   // A command needs few connections; the running servers need the others.
-  const opened = await openDatabase({ ...config, database_pool: 2 }, () => {})
-  const forget = closeOnSignal(opened)
+  const opening = openDatabase({ ...config, database_pool: 2 }, () => {})
+  const forget = closeOnSignal(opening)
   try {
-    return await work(config, opened)
+    const opened = await opening
+    return await work(config, opened).finally(opened.close)
   } finally {
     forget()
-    await opened.close()
   }
 }
 
-/** Ctrl-C must not leave the embedded PostgreSQL that this command started. */
-const closeOnSignal = (opened: Opened): (() => void) => {
-  const signals = { SIGINT: 130, SIGTERM: 143 } as const
+/** Ctrl-C stops the embedded PostgreSQL that this command started properly, even while it starts. */
+const closeOnSignal = (opening: Promise<Opened>): (() => void) => {
   const stop = (signal: NodeJS.Signals): void => {
-    const exit = (): never => process.exit(signal === 'SIGINT' ? signals.SIGINT : signals.SIGTERM)
-    void opened.close().then(exit, exit)
+    const exit = (): never => process.exit(signal === 'SIGINT' ? 130 : 143)
+    void opening.then(async (opened) => await opened.close()).then(exit, exit)
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   return () => process.off('SIGINT', stop).off('SIGTERM', stop)

@@ -113,13 +113,13 @@ describe('strangers', () => {
     const named = account()
     const device = await succeed(named, 0)
     let clock = 0
-    let made_ = 0
+    let attempts = 0
     for (let turn = 0; turn < 60; turn += 1) {
       const wait = await fail(named, clock)
-      if (wait === 0) made_ += 1
+      if (wait === 0) attempts += 1
       else clock += wait
     }
-    expect(made_).toBe(12)
+    expect(attempts).toBe(12)
     expect(await fail(named, clock + 40_000)).toBeGreaterThan(0)
     await succeed(named, clock, device)
     expect(await fail(named, clock + 40_000)).toBeGreaterThan(0)

@@ -115,7 +115,10 @@ const pullOnce = async (state: State): Promise<void> => {
   const clock = Date.now()
   const pulled = await pullRevocations(state.db, { watermark: state.watermark, nodeId: state.nodeId, now: state.now() })
   for (const row of pulled.rows) remember(state.view, row)
-  state.skewMs = pulled.db_now.getTime() - (clock + (performance.now() - asked) / 2)
+  // The database read its clock at some moment in between: only what lies beyond that doubt is a difference.
+  const doubt = (performance.now() - asked) / 2
+  const apart = pulled.db_now.getTime() - (clock + doubt)
+  state.skewMs = Math.sign(apart) * Math.max(0, Math.abs(apart) - doubt)
   state.watermark = pulled.watermark
   state.others = pulled.others
   state.dbNow = pulled.db_now

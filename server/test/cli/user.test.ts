@@ -113,6 +113,8 @@ describe('user show and list', () => {
   it('finds the owner of an id, not somebody who took it as a user name', async () => {
     const { user_id } = await create()
     await create('--username', user_id)
+    // A changed row comes last where nobody asks for an order.
+    await run(['user', 'update', user_id, '--name', 'Owner'])
     expect((await run(['user', 'show', user_id, '--json'])).json).toMatchObject({ id: user_id })
   })
 

@@ -14,8 +14,6 @@ export type Gate = {
   shut: () => Promise<void>
   /** Lets connections through again, on the same port. */
   open: () => Promise<void>
-  /** Nothing passes any more in either direction, and nobody is told: a cable that was pulled. `open` ends it. */
-  freeze: () => void
   /**
    * Waits for a statement that contains the text, and keeps it from PostgreSQL (`before`), or lets it through and keeps
    * its answer from the server (`after`). Resolves when the statement was seen.
@@ -33,7 +31,6 @@ type State = {
   trap: Trap | undefined
   text: Pair | undefined
   stopped: Pair | undefined
-  frozen: boolean
 }
 
 const gates = new Set<Gate>()
@@ -44,7 +41,7 @@ afterAll(async () => {
 
 /** Opens a gate in front of a database. It is shut after the test file. */
 export const openGate = async (address: EmbeddedAddress, database = address.database): Promise<Gate> => {
-  const state: State = { pairs: new Set(), trap: undefined, text: undefined, stopped: undefined, frozen: false }
+  const state: State = { pairs: new Set(), trap: undefined, text: undefined, stopped: undefined }
   let listener = await listen(state, address, 0)
   const { port } = listener.address() as AddressInfo
   const { user } = address
@@ -65,16 +62,7 @@ export const openGate = async (address: EmbeddedAddress, database = address.data
     open: async () => {
       state.trap = undefined
       state.stopped = undefined
-      if (state.frozen) for (const pair of state.pairs) cut(state, pair)
-      state.frozen = false
       if (!listener.listening) listener = await listen(state, address, port)
-    },
-    freeze: () => {
-      state.frozen = true
-      for (const { client, database: server } of state.pairs) {
-        client.pause()
-        server.pause()
-      }
     },
     stopAt: async (text, where) =>
       await new Promise((seen) => {
@@ -102,7 +90,6 @@ const join = (state: State, client: Socket, address: EmbeddedAddress): void => {
   for (const socket of [pair.client, pair.database]) {
     socket.on('error', () => cut(state, pair))
     socket.on('close', () => cut(state, pair))
-    if (state.frozen) socket.pause()
   }
   client.on('data', (part) => pass(state, pair, part))
   pair.database.on('data', (part) => {

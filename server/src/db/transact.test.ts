@@ -1,0 +1,84 @@
+/** Transactions: a returned refusal commits, a thrown error does not, a deadlock is tried again. Real SQL. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { testDatabase } from '../../test/support/database.ts'
+import { deny, isDenial } from '../protocol/errors.ts'
+import type { Db } from './connect.ts'
+import { transact } from './transact.ts'
+
+let db: Db
+beforeAll(async () => {
+  db = (await testDatabase()).sql
+  await db`create table things (id integer primary key, note text)`
+})
+const notes = async (): Promise<unknown[]> => (await db`select note from things order by id`).map((row) => row['note'])
+
+describe('transact', () => {
+  it('commits what it did, and returns what came of it', async () => {
+    expect(await transact(db, async (tx) => (await tx`insert into things values (1, 'one') returning id`).length)).toBe(
+      1,
+    )
+    expect(await notes()).toEqual(['one'])
+  })
+
+  it('commits with a refusal: that is a value, and may have had effects', async () => {
+    const refused = await transact(db, async (tx) => {
+      await tx`insert into things values (2, 'two')`
+      return deny('invalid_grant', 'No.', { rule: 'r' })
+    })
+    expect(isDenial(refused)).toBe(true)
+    expect(await notes()).toEqual(['one', 'two'])
+  })
+
+  it('rolls back with an error', async () => {
+    const failing = transact(db, async (tx) => {
+      await tx`insert into things values (3, 'three')`
+      throw new Error('a bug')
+    })
+    await expect(failing).rejects.toThrow('a bug')
+    expect(await notes()).toEqual(['one', 'two'])
+  })
+
+  it('tries again what PostgreSQL asks to try again: two that lock each other both succeed', async () => {
+    let [first, second] = [0, 0]
+    const firstHas = Promise.withResolvers<void>()
+    const secondHas = Promise.withResolvers<void>()
+    await Promise.all([
+      transact(db, async (tx) => {
+        first += 1
+        await tx`update things set note = 'a' where id = 1`
+        firstHas.resolve()
+        await secondHas.promise
+        await tx`update things set note = 'a' where id = 2`
+      }),
+      transact(db, async (tx) => {
+        second += 1
+        await tx`update things set note = 'b' where id = 2`
+        secondHas.resolve()
+        await firstHas.promise
+        await tx`update things set note = 'b' where id = 1`
+      }),
+    ])
+    expect(first + second).toBe(3)
+    expect(new Set(await notes()).size).toBe(1)
+  })
+
+  it.each(['40001', '40P01'])('gives up after three times %s, and throws it', async (code) => {
+    let tries = 0
+    const failing = transact(db, async (tx) => {
+      tries += 1
+      await tx.unsafe(`do $$ begin raise exception 'again' using errcode = '${code}'; end $$`)
+    })
+    await expect(failing).rejects.toMatchObject({ code })
+    expect(tries).toBe(3)
+  })
+
+  it('does not try again what would only fail again', async () => {
+    let tries = 0
+    const failing = transact(db, async (tx) => {
+      tries += 1
+      await tx`insert into things values (1, 'again')`
+    })
+    await expect(failing).rejects.toMatchObject({ code: '23505' })
+    expect(tries).toBe(1)
+  })
+})
