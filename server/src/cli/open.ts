@@ -56,7 +56,11 @@ export const withDatabase = async <T>(
   const forget = closeOnSignal(opening)
   try {
     const opened = await opening
-    return await work(config, opened).finally(opened.close)
+    try {
+      return await work(config, opened)
+    } finally {
+      await opened.close()
+    }
   } finally {
     forget()
   }

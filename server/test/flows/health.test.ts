@@ -1,17 +1,18 @@
 /** Health and request ids over HTTP, as an orchestrator and an operator see them (api.md, security rule G-8). */
-import { beforeAll, describe, expect, it } from 'vitest'
-import { cuttable, type Cuttable } from '../support/database-proxy.ts'
+import { beforeAll, describe, expect, inject, it } from 'vitest'
+import { testDatabase } from '../support/database.ts'
+import { type Gate, openGate } from '../support/gate.ts'
 import type { Reply } from '../support/http.ts'
 import { eventually, expectNoStore, type Oauth, openOauth } from '../support/oauth.ts'
 
 let oauth: Oauth
-let road: Cuttable
+let gate: Gate
 const management = 'a-management-token-of-the-tests'
 const paths = ['/health', '/health/live', '/health/ready', '/oauth/health']
 
 beforeAll(async () => {
-  road = await cuttable()
-  oauth = await openOauth({ database: road.database, env: { KEYWRIGHT_MANAGEMENT_TOKEN: management } })
+  gate = await openGate(inject('postgres').address, (await testDatabase()).name)
+  oauth = await openOauth({ env: { ...gate.env, KEYWRIGHT_MANAGEMENT_TOKEN: management } })
 })
 
 const get = async (path: string, headers: Record<string, string> = {}): Promise<Reply> =>
@@ -96,7 +97,7 @@ describe('X-Request-ID', () => {
 
 describe('without its database', () => {
   it('is alive, not ready, and says why only to the operator; then it recovers by itself', async () => {
-    await road.cut()
+    await gate.shut()
     const down = await eventually(async () => {
       const reply = await get('/health/ready')
       return reply.status === 503 ? reply : undefined
@@ -109,7 +110,7 @@ describe('without its database', () => {
     expect((await get('/health/live')).status).toBe(200)
     for (const path of ['/.well-known/openid-configuration', '/.well-known/jwks.json'])
       expect((await get(path)).status).toBe(200)
-    await road.mend()
+    await gate.open()
     const up = await eventually(async () => {
       const reply = await get('/health/ready')
       return reply.status === 200 ? reply : undefined

@@ -15,7 +15,7 @@ const day = 86_400
 const jwksPath = '/.well-known/jwks.json'
 
 const keysOf = async (home: InProcess): Promise<Key[]> =>
-  (await home.browser().get(jwksPath)).json<{ keys: Key[] }>().keys
+  (await home.server.client().get(jwksPath)).json<{ keys: Key[] }>().keys
 const kidsOf = async (home: InProcess, alg: string): Promise<string[]> =>
   (await keysOf(home)).filter((key) => key.alg === alg).map((key) => key.kid)
 /** Of one instant, `created` comes before `activated`. */
@@ -24,12 +24,14 @@ const keyEvents = async (home: InProcess): Promise<{ type: string; kid: string }
 
 const tokenOf = async (home: InProcess, client: TestClient): Promise<string> => {
   const form = { grant_type: 'client_credentials' }
-  const reply = await home.browser().post('/oauth/token', form, basic(client.client_id, client.client_secret ?? ''))
+  const reply = await home.server
+    .client()
+    .post('/oauth/token', form, basic(client.client_id, client.client_secret ?? ''))
   return reply.json<Tokens>().access_token
 }
 const isActive = async (home: InProcess, client: TestClient, token: string): Promise<unknown> => {
   const proof = basic(client.client_id, client.client_secret ?? '')
-  return (await home.browser().post('/oauth/introspect', { token }, proof)).json()['active']
+  return (await home.server.client().post('/oauth/introspect', { token }, proof)).json()['active']
 }
 
 describe('the published set', () => {
@@ -39,7 +41,7 @@ describe('the published set', () => {
   })
 
   it('has one key for each algorithm, public members only, kid as RFC 7638 has it', async () => {
-    const reply = await home.browser().get(jwksPath)
+    const reply = await home.server.client().get(jwksPath)
     expect(reply.status).toBe(200)
     expect(reply.headers['content-type']).toMatch(/^application\/jwk-set\+json(;|$)/)
     expect(reply.headers['cache-control']).toBe('public, max-age=600')
@@ -59,17 +61,17 @@ describe('the published set', () => {
   })
 
   it('is answered with 304 to who has it already, and with HEAD', async () => {
-    const { headers } = await home.browser().get(jwksPath)
-    const again = await home.browser().get(jwksPath, { 'if-none-match': headers.etag })
+    const { headers } = await home.server.client().get(jwksPath)
+    const again = await home.server.client().get(jwksPath, { 'if-none-match': headers.etag })
     expect([again.status, again.body, again.headers.etag]).toEqual([304, '', headers.etag])
-    expect((await home.browser().get(jwksPath, { 'if-none-match': '"other"' })).status).toBe(200)
-    const head = await home.browser().request(jwksPath, { method: 'HEAD' })
+    expect((await home.server.client().get(jwksPath, { 'if-none-match': '"other"' })).status).toBe(200)
+    const head = await home.server.client().request(jwksPath, { method: 'HEAD' })
     expect([head.status, head.body]).toEqual([200, ''])
   })
 
   it.each(['RS256', 'ES256', 'PS256', 'EdDSA'])('verifies what was signed with %s', async (signing_alg) => {
     const client = await home.client({ type: 'machine', signing_alg })
-    const keys = (await home.browser().get(jwksPath)).json<JSONWebKeySet>()
+    const keys = (await home.server.client().get(jwksPath)).json<JSONWebKeySet>()
     const token = await tokenOf(home, client)
     const { protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys), { currentDate: home.ctx.now() })
     expect(protectedHeader.alg).toBe(signing_alg)

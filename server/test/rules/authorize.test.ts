@@ -291,7 +291,7 @@ describe('AZ-9', () => {
     const page = await ask(browser, app, { scope: 'openid read' })
     await house.sql`update clients set scope = 'openid' where client_id = ${app.client_id}`
     await expect
-      .poll(async () => answerOf(await client.get(authorizePath(app, { scope: 'read' }))).error)
+      .poll(async () => answerOf(await client.get(authorizePath(app, { scope: 'read' }))).error, { timeout: 10_000 })
       .toBe('invalid_scope')
     expectRefusal(await signInOn(browser, page, ada), app, 'invalid_scope')
   })

@@ -1,7 +1,22 @@
 /** Security rules AD-6, G-4, G-8, G-9 and RC-2 as browsers meet them (security.md 1.0b, 1.4, 1.6). */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
-import { answerOf, type App, ask, askSilently, authorizePath, errorIdOf, expectPage, type House, interactionOf, obtain, openHouse, redeem, signIn, typePassword } from '../support/flow.ts'
+import {
+  answerOf,
+  type App,
+  ask,
+  askSilently,
+  authorizePath,
+  errorIdOf,
+  expectPage,
+  type House,
+  interactionOf,
+  obtain,
+  openHouse,
+  redeem,
+  signIn,
+  typePassword,
+} from '../support/flow.ts'
 import { startServer } from '../support/server.ts'
 import { codeRow, sessionRow } from '../support/written.ts'
 
@@ -77,6 +92,17 @@ it('G-8: an error page says nothing of the inside and shows nothing of the reque
     await client.post('/login', { csrf: evil, login: evil }, { origin: evil.replaceAll('\n', '') }),
     await client.get('/oauth/authorize?%'),
   ]
+  // Pages that do show what came, as text.
+  const typed = house.server.client()
+  const shown = [
+    await ask(typed, app, { login_hint: evil }),
+    await typePassword(typed, await typed.get('/login'), evil, 'wrong'),
+    await client.walk(client.get(authorizePath(app, { response_mode: 'form_post', state: evil, prompt: 'none' }))),
+  ]
+  for (const reply of shown) {
+    expect(reply.forms.flatMap(({ fields }) => fields).map(({ value }) => value)).toContain(evil)
+    expect(reply.body).not.toMatch(/<img|<script>alert/)
+  }
   for (const reply of replies) {
     expect(reply.status).toBeGreaterThanOrEqual(400)
     expect(reply.status).toBeLessThan(500)

@@ -10,15 +10,14 @@ import { seed } from '../../src/operations/seed.ts'
 import { removeNode } from '../../src/sessions/nodes.ts'
 import type { CookieJar } from './cookie-jar.ts'
 import { freshDatabase } from './database.ts'
-import { type Fixtures, fixtures } from './fixtures.ts'
+import { fixtures } from './fixtures.ts'
 import { type HttpClient, httpClient } from './http.ts'
+import { type Oauth, oauthAt } from './oauth.ts'
 import { freePort } from './port.ts'
 
-export type InProcess = Fixtures & {
-  issuer: string
+export type InProcess = Oauth<{ issuer: string; client: (jar?: CookieJar) => HttpClient }> & {
   /** Moves the clock on, or back with a negative number. */
   pass: (seconds: number) => void
-  browser: (jar?: CookieJar) => HttpClient
 }
 
 const stops: (() => Promise<void>)[] = []
@@ -45,12 +44,11 @@ export const startInProcess = async (env: Record<string, string> = {}): Promise<
     await app.close()
     await removeNode(db, ctx.nodeId)
   })
+  const server = { issuer, client: (jar?: CookieJar) => httpClient(issuer, jar === undefined ? {} : { jar }) }
   return {
-    ...made,
-    issuer,
+    ...oauthAt(server, made),
     pass: (seconds) => {
       instant += seconds * 1000
     },
-    browser: (jar) => httpClient(issuer, jar === undefined ? {} : { jar }),
   }
 }

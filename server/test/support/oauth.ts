@@ -23,8 +23,11 @@ export type Headers = Record<string, string>
 export type Code = { code: string; code_verifier: string; redirect_uri: string }
 export type Person = { user: TestUser; browser: HttpClient }
 
-export type Oauth = Fixtures & {
-  server: Server
+/** Where requests go: a started server, or one inside the test process. */
+type Place = Pick<Server, 'client' | 'issuer'>
+
+export type Oauth<S extends Place = Server> = Fixtures & {
+  server: S
   /** Signs a person in, a new one unless given. */
   person: (user?: TestUser) => Promise<Person>
   /** Gets a code for a client that may skip consent, with the session of a person. `params` are added to the request, undefined removes one. */
@@ -47,8 +50,10 @@ export const openOauth = async (options: ServerOptions = {}): Promise<Oauth> =>
   await oauthOf(await startServer(options))
 
 /** The same for a server that runs already. */
-export const oauthOf = async (server: Server): Promise<Oauth> => {
-  const made = await fixtures({ env: server.env })
+export const oauthOf = async (server: Server): Promise<Oauth> => oauthAt(server, await fixtures({ env: server.env }))
+
+/** The same for whatever answers, with fixtures of its database. */
+export const oauthAt = <S extends Place>(server: S, made: Fixtures): Oauth<S> => {
   const post: Oauth['post'] = async (path, client, form) => await send(server, path, client, form)
   const token: Oauth['token'] = async (client, form, headers = {}) =>
     await send(server, '/oauth/token', client, form, headers)
@@ -84,7 +89,7 @@ export const basic = (client_id: string, secret: string): Headers => {
 }
 
 const send = async (
-  server: Server,
+  server: Place,
   path: string,
   client: TestClient,
   form: Record<string, string | undefined>,
@@ -96,7 +101,7 @@ const send = async (
   return await server.client().post(path, body, { ...proof, ...headers })
 }
 
-const signIn = async (server: Server, user: TestUser): Promise<Person> => {
+const signIn = async (server: Place, user: TestUser): Promise<Person> => {
   const browser = server.client()
   const reply = await browser.submit(await browser.get('/login'), { login: user.email, password: user.password })
   if (reply.status !== 303) throw new Error(`not signed in: ${describe(reply)}`)
