@@ -4,7 +4,7 @@
 import { loadConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
-import { createLog } from './io/log.ts'
+import { createLog, type Logs } from './io/log.ts'
 import { openDatabase } from './open.ts'
 
 /** Starts the server and stays until SIGTERM or SIGINT. A start that fails says why in one sentence and exits with 1. */
@@ -20,7 +20,7 @@ export const boot = async (): Promise<void> => {
 
 const start = async (): Promise<void> => {
   const { config, notices } = loadConfig()
-  const logs = createLog({ level: config.log_level, file: config.log_file })
+  const logs = openLog(config)
   const { log } = logs
   // PostgreSQL starts while the rest of the program is read from disk.
   const opening = openDatabase(config, (line) => log.info({ postgres: line }, 'embedded PostgreSQL'))
@@ -42,6 +42,18 @@ const start = async (): Promise<void> => {
   const [opened, [, { createSetupLink }]] = await Promise.all([opening, imports])
   for (const problem of running.ctx.pages.problems()) log.warn({ problem }, 'pages')
   announce(config, opened.where, { setup: await createSetupLink(running.ctx), notices })
+}
+
+const openLog = (config: Config): Logs => {
+  try {
+    return createLog({ level: config.log_level, file: config.log_file })
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason'
+    throw new StartError(
+      `The log file ${config.log_file ?? ''} cannot be written (${code}). Choose another with KEYWRIGHT_LOG_FILE=…`,
+      { cause },
+    )
+  }
 }
 
 /** What came of it, or undefined when it failed: whoever started it says why. */

@@ -20,6 +20,7 @@ import type { Log } from './io/log.ts'
 import { createSecrets, type Secrets } from './io/secrets.ts'
 import { createSigner, type Signer } from './keys/signer.ts'
 import { createPages, type Pages } from './pages/render.ts'
+import { longestAccessSeconds } from './protocol/access-token.ts'
 import type { Subject } from './protocol/claims.ts'
 import { createFeed, type Feed } from './sessions/revocation.ts'
 import { createSessions } from './sessions/cookie.ts'
@@ -72,9 +73,6 @@ export type CtxParts = {
   grantTypes: string[]
   clock?: () => number
 }
-
-/** Longest life an access token can have, in seconds: revocations are kept that long. */
-const longestAccessSeconds = 3600
 
 /** Builds the record. `clock` is the machine's time in milliseconds; tests give their own. */
 export const createCtx = (parts: CtxParts): Ctx => {

@@ -3,7 +3,17 @@
  * given. Used by the server and by every command. Start reading at `openDatabase`.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
@@ -22,7 +32,8 @@ export type Opened = {
 
 /** Opens the data folder and the database. Throws StartError in one sentence when either cannot be used. */
 export const openDatabase = async (config: Config, log: (line: string) => void): Promise<Opened> => {
-  prepareFolder(config.data_dir)
+  // With a database and a secret of its own a server needs no folder.
+  if (config.database_url === undefined || config.root_secret === undefined) prepareFolder(config.data_dir)
   const rootSecret = config.root_secret ?? readRootSecret(config.data_dir)
   if (config.database_url !== undefined) return await openGiven(config, config.database_url, rootSecret)
   const embedded = await openEmbedded({ dataDir: config.data_dir, log })
@@ -37,9 +48,10 @@ export const openDatabase = async (config: Config, log: (line: string) => void):
 const prepareFolder = (folder: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o711 })
+    accessSync(folder, constants.W_OK)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
-    throw new StartError(`The data folder ${folder} cannot be made (${code}). Choose another with KEYWRIGHT_DATA_DIR=…`)
+    throw new StartError(`The data folder ${folder} cannot be used (${code}). Choose another with KEYWRIGHT_DATA_DIR=…`)
   }
 }
 
@@ -81,13 +93,15 @@ const checked = (secret: string, path: string): string => {
 
 const openGiven = async (config: Config, url: string, rootSecret: string): Promise<Opened> => {
   const db = connect(url, config)
-  const { host, pathname } = new URL(url)
+  // Several hosts may stand in it, which is no URL to Node.
+  const [, host = '', pathname = ''] = /^[a-z]+:\/\/(?:[^@/]*@)?([^/?]*)(\/[^?]*)?/.exec(url) ?? []
   try {
-    await db`select 1`
+    const [row] = await db<{ version: number }[]>`select current_setting('server_version_num')::int as version`
+    if ((row?.version ?? 0) < 150_000) throw new Error('it is older than PostgreSQL 15')
   } catch (error) {
     await db.end({ timeout: 0 })
     throw new StartError(
-      `PostgreSQL at ${host || 'the socket'} cannot be reached: ${error instanceof Error ? error.message : 'no answer'}. Check DATABASE_URL.`,
+      `PostgreSQL at ${host || 'the socket'} cannot be used: ${error instanceof Error ? error.message : 'no answer'}. Check DATABASE_URL.`,
     )
   }
   return {

@@ -11,7 +11,7 @@ import { readDeployment } from './db/deployment.ts'
 import { migrate } from './db/migrate.ts'
 import { buildServer } from './http/server.ts'
 import type { Logs } from './io/log.ts'
-import { generateKey, rotateKeys } from './keys/rotate.ts'
+import { generateKey, keysChannel, loadKeys, rotateKeys } from './keys/rotate.ts'
 import type { Opened } from './open.ts'
 import { removeNode } from './sessions/nodes.ts'
 import { seed } from './operations/seed.ts'
@@ -25,7 +25,7 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
   const fresh = opened.firstStart
     ? new Map(config.signing_algs.map((alg) => [alg as string, generateKey(alg)]))
     : new Map()
-  await migrate(db)
+  const applied = await migrate(db).catch(cannotMigrate)
   const ctx = createCtx({
     config,
     db,
@@ -35,11 +35,18 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
     deploymentId: await readDeployment(db),
     grantTypes: grants.map((grant) => grant.grant_type),
   })
-  await Promise.all([rotateKeys(ctx, fresh), ctx.feed.pull(), seed(ctx, { demo: config.profile === 'development' })])
+  await Promise.all([
+    rotateKeys(ctx, fresh),
+    ctx.feed.pull(),
+    seed(ctx, { demo: config.profile === 'development' && applied.includes(firstMigration) }),
+  ])
   const app = buildServer(ctx, routesFor(config), authenticators)
   const closeUnused = watchUnused(app.server)
   await listen(app, config)
-  const hear = await db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {}))
+  const hear = await Promise.all([
+    db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {})),
+    db.listen(keysChannel, () => void loadKeys(ctx).catch(() => {})),
+  ])
   const timers = startJobs(ctx)
   const stop = async (): Promise<void> => {
     ctx.drain()
@@ -51,6 +58,18 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
   }
   const address = app.server.address()
   return { ctx, port: typeof address === 'object' && address !== null ? address.port : config.port, stop }
+}
+
+/** The demo client is made with the database and never again: who deletes it means it. */
+const firstMigration = 'foundation'
+
+/** Rights that are missing are for the operator to give; everything else is thrown on. */
+const cannotMigrate = (error: unknown): never => {
+  if (error instanceof StartError || !(error instanceof Error) || !('code' in error)) throw error
+  if (!['42501', '3F000', '25006'].includes(String(error.code))) throw error
+  throw new StartError(
+    `The database role may not create the tables: ${error.message}. Make it the owner of the database, or grant it CREATE on the schema public.`,
+  )
 }
 
 const listen = async (app: ReturnType<typeof buildServer>, config: Config): Promise<void> => {
@@ -88,12 +107,12 @@ const watchUnused = (server: Server): (() => void) => {
 }
 
 /** Writes what is still in memory; a database that is gone must not keep the process alive. */
-const settle = async (ctx: Ctx, hear: { unlisten: () => Promise<void> }): Promise<void> => {
+const settle = async (ctx: Ctx, hear: { unlisten: () => Promise<void> }[]): Promise<void> => {
   const last = [
     ctx.decisions.flush(ctx.db),
     ctx.tokenCounts.flush(ctx.db),
     removeNode(ctx.db, ctx.nodeId),
-    hear.unlisten(),
+    ...hear.map(async (channel) => await channel.unlisten()),
   ]
   await Promise.race([Promise.allSettled(last), new Promise((resolve) => setTimeout(resolve, 2000).unref())])
 }

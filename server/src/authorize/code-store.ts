@@ -99,3 +99,20 @@ export const loadCode = async (tx: Query, code_hash: TokenHash, now: Date): Prom
 export const burnCode = async (tx: Query, code_hash: TokenHash, now: Date): Promise<void> => {
   await tx`update authorization_codes set used_at = ${now} where code_hash = ${code_hash} and used_at is null`
 }
+
+/** Burns the codes of a person with one client, and returns the grants of those that are younger than `since`, used or not. */
+export const burnCodesOf = async (
+  tx: Query,
+  facts: { user_id: string; client_id: string; since: Date; now: Date },
+): Promise<string[]> => {
+  const { user_id, client_id, since, now } = facts
+  const rows = await tx<{ grant_id: string }[]>`
+    update authorization_codes set used_at = coalesce(used_at, ${now})
+    where user_id = ${user_id} and client_id = ${client_id} and created_at > ${since} returning grant_id`
+  return rows.map((row) => row.grant_id)
+}
+
+/** Burns every code of a client. */
+export const burnCodesOfClient = async (tx: Query, client_id: string, now: Date): Promise<void> => {
+  await tx`update authorization_codes set used_at = ${now} where client_id = ${client_id} and used_at is null`
+}

@@ -1,2 +1,2 @@
 /** Owns what other slices may do with authorization codes: the token endpoint redeems them. */
-export { burnCode, type CodeFacts, consumeCode, loadCode, type RedeemedCode } from './code-store.ts'
+export { burnCode, burnCodesOfClient, type CodeFacts, consumeCode, loadCode, type RedeemedCode } from './code-store.ts'

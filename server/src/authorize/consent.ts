@@ -15,13 +15,15 @@ import { route } from '../http/route.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { param } from '../protocol/params.ts'
 import { redirectHost } from '../protocol/redirect-uri.ts'
+import { longestAccessSeconds } from '../protocol/access-token.ts'
 import { parseScope } from '../protocol/scope.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { revokeFamiliesOfConsent } from '../token/families.ts'
 import { clientOf, refusePage, stepOf } from './continue.ts'
 import { findOwn, type Interaction, refuseInteraction, restart } from './interaction.ts'
 import { describeScope } from './scopes.ts'
-import { deleteConsent, findConsent, mergeConsent, updateInteraction } from './store.ts'
+import { burnCodesOf } from './code-store.ts'
+import { deleteConsent, findConsent, mergeConsent, reopenConsents, updateInteraction } from './store.ts'
 
 type Open = { interaction: Interaction; client: Client }
 
@@ -141,12 +143,13 @@ export const withdrawConsent = async (
 ): Promise<void> => {
   await transact(ctx.db, async (tx) => {
     if (!(await deleteConsent(tx, user_id, client_id))) return
+    await reopenConsents(tx, user_id, client_id)
     const families = await revokeFamiliesOfConsent(tx, user_id, client_id, request.now)
-    await ctx.feed.write(
-      tx,
-      families.map((key) => ({ kind: 'family' as const, key })),
-      request.now,
-    )
+    // Access tokens without a family, and codes that nobody has redeemed yet, are found by their codes.
+    const since = new Date(request.now.getTime() - longestAccessSeconds * 1000)
+    const grants = await burnCodesOf(tx, { user_id, client_id, since, now: request.now })
+    const keys = [...new Set([...families, ...grants])].map((key) => ({ kind: 'family' as const, key }))
+    await ctx.feed.write(tx, keys, request.now)
     await record(tx, { type: 'consent.withdrawn', now: request.now, user_id, client_id, ...callerOf(request) })
   })
   await ctx.feed.announce()

@@ -81,7 +81,7 @@ export const clientOf = async (ctx: Ctx, interaction: Interaction): Promise<Clie
   const refused = mayAct({ client: client ?? null }, 'unauthorized_client')
   if (refused || client === undefined)
     return refused ?? deny('unauthorized_client', 'The application is unknown.', { rule: 'the client exists' })
-  if (matchRedirect(interaction.request.redirect_uri, client.redirect_uris) !== undefined) return client
+  if (matchRedirect(interaction.request.redirect_uri, client.redirect_uris, client.type) !== undefined) return client
   return deny('invalid_request', 'The redirect_uri of this request is no longer registered.', {
     rule: 'redirect_uri is registered (AZ-1)',
     expected: client.redirect_uris.join(' '),

@@ -7,7 +7,7 @@ import type { Query } from '../db/connect.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { uuidv7 } from '../io/ids.ts'
+import { isUuid, uuidv7 } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
@@ -31,9 +31,7 @@ export const findOwn = async (
   id: string | undefined,
 ): Promise<Found> => {
   if (id === undefined) return { kind: 'none' }
-  const interaction = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
-    ? await findInteraction(ctx.db, id)
-    : undefined
+  const interaction = isUuid(id) ? await findInteraction(ctx.db, id) : undefined
   if (interaction === undefined) return refusal('an attempt of this server', shown(id))
   if (!sameBytes(interaction.browser_hash, hashToken(browser.browser)))
     return refusal('the browser in which it began', 'another browser')

@@ -27,6 +27,8 @@ export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Fac
   const row = rowOf(ctx, code, { ...facts, now: request.now })
   const written =
     interaction_id === undefined ? await insertCode(ctx.db, row) : await finishWith(ctx, row, interaction_id)
+  if (!written && authorization.prompt.includes('none'))
+    return refuseByRedirect(ctx, gone, authorization, where(request, authorization))
   if (!written) return refuse(ctx, finished, 'page', where(request, authorization))
   const params = {
     code,
@@ -68,6 +70,9 @@ const finished: Denial = deny('invalid_interaction', 'This sign-in is finished o
   got: 'one of them is gone',
   remedy: 'Go back to the application and start again there.',
 })
+
+/** The session ended between the question and the answer; with prompt=none that is told by redirect (OpenID Connect Core §3.1.2.6). */
+const gone: Denial = deny('login_required', 'The person has to sign in.', finished.because)
 
 /** Tells the client that the request is refused (RFC 6749 §4.1.2.1), and finishes the interaction. */
 export const respondWithRefusal = async (

@@ -58,6 +58,13 @@ export const deleteConsent = async (tx: Query, user_id: string, client_id: strin
   (await tx`delete from consents where user_id = ${user_id} and client_id = ${client_id} returning user_id`).length ===
   1
 
+/** Takes back consents that were given in interactions which are still open: what was withdrawn is asked for again. */
+export const reopenConsents = async (tx: Query, user_id: string, client_id: string): Promise<void> => {
+  await tx`
+    update interactions i set consented_at = null from sessions s
+    where i.session_id = s.id and s.user_id = ${user_id} and i.client_id = ${client_id} and i.completed_at is null`
+}
+
 export type ConsentWithName = ConsentsRow & { client_name: string }
 
 export const listConsents = async (tx: Query, user_id: string): Promise<ConsentWithName[]> =>

@@ -9,6 +9,7 @@ import type { Metadata } from '../clients/registration.ts'
 import { StartError } from '../config/start-error.ts'
 import type { Ctx } from '../ctx.ts'
 import { metadataOf, metadataOptions, type MetadataOptions, type RequiredMetadata } from './client-options.ts'
+import { load } from './load.ts'
 import { example, print } from './output.ts'
 import { accept } from './refusal.ts'
 
@@ -38,7 +39,7 @@ export const addApply = (client: Command): void => {
       ),
     )
     .action(async (options: MetadataOptions & RequiredMetadata & { out: string }, command: Command) => {
-      const { withCtx } = await import('./open.ts')
+      const { withCtx, ...manage } = await load(async () => await import('../clients/manage.ts'))
       const metadata = {
         ...metadataOf(options),
         client_name: options.name,

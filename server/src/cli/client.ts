@@ -8,6 +8,7 @@ import { addApply } from './client-apply.ts'
 import { metadataOf, metadataOptions, type MetadataOptions, type RequiredMetadata } from './client-options.ts'
 import { clientView, showClient, showClients, showCredentials } from './client-view.ts'
 import { confirmLoss, duration, numberBetween } from './input.ts'
+import { load } from './load.ts'
 import { example, print } from './output.ts'
 import { accept, UsageError } from './refusal.ts'
 
@@ -18,10 +19,7 @@ export const clientCommands = (program: Command): void => {
 }
 
 /** The database and the operations on clients, loaded when a command runs. */
-const load = async () => {
-  const [{ withCtx }, manage] = await Promise.all([import('./open.ts'), import('../clients/manage.ts')])
-  return { withCtx, ...manage }
-}
+const loadClients = async () => await load(async () => await import('../clients/manage.ts'))
 
 const addCreate = (client: Command): void => {
   metadataOptions(client.command('create').description('register an application and print its credentials'), true)
@@ -33,7 +31,7 @@ const addCreate = (client: Command): void => {
       ),
     )
     .action(async (options: MetadataOptions & RequiredMetadata, command: Command) => {
-      const { withCtx, createClient } = await load()
+      const { withCtx, createClient } = await loadClients()
       const metadata = {
         ...metadataOf(options),
         client_name: options.name,
@@ -52,7 +50,7 @@ const addList = (client: Command): void => {
     .option('--after <client_id>', 'go on after this one')
     .addHelpText('after', example('keywright client list'))
     .action(async (options: { limit: number; after?: string }, command: Command) => {
-      const { withCtx, listClients, loadClient } = await load()
+      const { withCtx, listClients, loadClient } = await loadClients()
       const clients = await withCtx(async ({ db }) => {
         const after = options.after === undefined ? undefined : await loadClient(db, options.after)
         if (options.after !== undefined && after === undefined) throw noSuchClient(options.after)
@@ -74,7 +72,7 @@ const addShow = (client: Command): void => {
     .argument('<client_id>')
     .addHelpText('after', example('keywright client show app_demo --json'))
     .action(async (client_id: string, _options: unknown, command: Command) => {
-      const { withCtx, loadClient } = await load()
+      const { withCtx, loadClient } = await loadClients()
       const found = await withCtx(async ({ db }) => await loadClient(db, client_id))
       if (found === undefined) throw noSuchClient(client_id)
       print(command, clientView(found, found.secrets), showClient(found))
@@ -99,7 +97,7 @@ const addUpdate = (client: Command): void => {
     .action(async (client_id: string, options: MetadataOptions, command: Command) => {
       const change = metadataOf(options)
       if (Object.keys(change).length === 0) throw new UsageError('Say what to change.')
-      const { withCtx, changeClient } = await load()
+      const { withCtx, changeClient } = await loadClients()
       accept(await withCtx(async (ctx) => await changeClient(ctx, client_id, change)))
       print(command, { client_id }, `Changed client ${client_id}.`)
     })
@@ -113,7 +111,7 @@ const addRotate = (client: Command): void => {
     .option('--overlap <time>', 'how long the last secret stays valid: 90s, 30m, 24h, 7d, or 0', duration, 86_400)
     .addHelpText('after', example('keywright client rotate-secret app_demo --overlap 24h'))
     .action(async (client_id: string, options: { overlap: number }, command: Command) => {
-      const { withCtx, rotateSecret } = await load()
+      const { withCtx, rotateSecret } = await loadClients()
       const created = accept(await withCtx(async (ctx) => await rotateSecret(ctx, client_id, options.overlap)))
       print(command, created, showCredentials(created))
     })
@@ -139,7 +137,7 @@ const addStatus = (client: Command): void => {
       .argument('<client_id>')
       .addHelpText('after', example(`keywright client ${name} app_demo`))
       .action(async (client_id: string, _options: unknown, command: Command) => {
-        const { withCtx, setClientStatus } = await load()
+        const { withCtx, setClientStatus } = await loadClients()
         accept(await withCtx(async (ctx) => await setClientStatus(ctx, client_id, status)))
         print(command, { client_id, status }, `Client ${client_id} is ${status}.`)
       })
@@ -155,7 +153,7 @@ const addDelete = (client: Command): void => {
     .addHelpText('after', example('keywright client delete app_demo --yes'))
     .action(async (client_id: string, options: { yes?: true }, command: Command) => {
       await confirmLoss(`Delete the client ${client_id} with everything issued to it?`, options.yes)
-      const { withCtx, removeClient } = await load()
+      const { withCtx, removeClient } = await loadClients()
       accept(await withCtx(async (ctx) => await removeClient(ctx, client_id)))
       print(command, { client_id, deleted: true }, `Deleted client ${client_id}.`)
     })

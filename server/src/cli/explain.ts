@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { StartError } from '../config/start-error.ts'
 import type { Ctx } from '../ctx.ts'
 import type { DecisionRow } from '../events/decisions.ts'
+import { load } from './load.ts'
 import { example, print, table } from './output.ts'
 
 /** Adds `keywright explain`. */
@@ -14,7 +15,7 @@ export const explainCommand = (program: Command): void => {
     .argument('<error_id>', 'from the answer, the error page or the log')
     .addHelpText('after', example('keywright explain err_0Wn2pYgJ3kQd'))
     .action(async (error_id: string, _options: unknown, command: Command) => {
-      const { withCtx } = await import('./open.ts')
+      const { withCtx } = await load(async () => await import('../events/decisions.ts'))
       const found = await withCtx(async (ctx) => await find(ctx, error_id.trim()))
       print(command, found, explain(found))
     })

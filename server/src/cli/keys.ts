@@ -8,6 +8,7 @@ import type { SigningAlg } from '../config/schema.ts'
 import { StartError } from '../config/start-error.ts'
 import type { KeyImport, KeyInfo, Rotated } from '../keys/manage.ts'
 import { confirmLoss, duration } from './input.ts'
+import { load } from './load.ts'
 import { columns, example, minuteOf, print } from './output.ts'
 import { accept, UsageError } from './refusal.ts'
 
@@ -17,10 +18,7 @@ export const keyCommands = (program: Command): void => {
   for (const add of [addList, addRotate, addCompromise, addImport, addExport]) add(keys)
 }
 
-const load = async () => {
-  const [{ withCtx }, manage] = await Promise.all([import('./open.ts'), import('../keys/manage.ts')])
-  return { withCtx, ...manage }
-}
+const loadKeys = async () => await load(async () => await import('../keys/manage.ts'))
 
 const addList = (keys: Command): void => {
   keys
@@ -28,7 +26,7 @@ const addList = (keys: Command): void => {
     .description('list the keys with what each does, newest first')
     .addHelpText('after', example('keywright keys list'))
     .action(async (_options: unknown, command: Command) => {
-      const { withCtx, listKeyInfo } = await load()
+      const { withCtx, listKeyInfo } = await loadKeys()
       const found = await withCtx(async (ctx) => await listKeyInfo(ctx))
       print(command, { keys: found }, showKeys(found))
     })
@@ -62,7 +60,7 @@ const addRotate = (keys: Command): void => {
     .option('--now', 'sign with it at once: verifiers that cache keys may refuse new tokens for a while')
     .addHelpText('after', example('keywright keys rotate', 'keywright keys rotate --alg RS256 --now'))
     .action(async (options: { alg?: string; now?: true }, command: Command) => {
-      const { withCtx, rotateNow } = await load()
+      const { withCtx, rotateNow } = await loadKeys()
       const rotated = await withCtx(async (ctx) => {
         const algs = options.alg === undefined ? ctx.config.signing_algs : [options.alg]
         return accept(await rotateNow(ctx, { algs, atOnce: options.now === true }))
@@ -88,7 +86,7 @@ const addCompromise = (keys: Command): void => {
     .addHelpText('after', example('keywright keys compromise kS3r9… --yes'))
     .action(async (kid: string, options: { yes?: true }, command: Command) => {
       await confirmLoss(`Kill every token that ${kid} signed?`, options.yes)
-      const { withCtx, compromiseKey } = await load()
+      const { withCtx, compromiseKey } = await loadKeys()
       const done = accept(await withCtx(async (ctx) => await compromiseKey(ctx, kid)))
       const instead = done.replaced_by === undefined ? '' : ` ${done.replaced_by} signs in its place.`
       const text = done.changed
@@ -118,7 +116,7 @@ const addImport = (keys: Command): void => {
     .addHelpText('after', example('keywright keys import --pem old-key.pem --kid old-2024 --passive --verify-for 30d'))
     .action(async (options: ImportOptions, command: Command) => {
       if (options.verifyFor !== undefined && !options.passive) throw new UsageError('--verify-for goes with --passive.')
-      const { withCtx, importKey } = await load()
+      const { withCtx, importKey } = await loadKeys()
       const { kid, alg, verifyFor: verifySeconds = 30 * 86_400 } = options
       const role = options.passive ? { passive: true as const, verifySeconds } : { passive: false as const }
       const given: KeyImport = { pem: readPem(options.pem), kid, alg, ...role }
@@ -144,7 +142,7 @@ const addExport = (keys: Command): void => {
     .addHelpText('after', example('keywright keys export --public > jwks.json'))
     .action(async (options: { public?: true }, command: Command) => {
       if (!options.public) throw new UsageError('Private keys never leave the database: say --public.')
-      const { withCtx, publicKeySet } = await load()
+      const { withCtx, publicKeySet } = await loadKeys()
       const set = accept(await withCtx(async (ctx) => await publicKeySet(ctx)))
       print(command, set, JSON.stringify(set, undefined, 2))
     })

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander'
 import { StartError } from '../config/start-error.ts'
+import { load } from './load.ts'
 import { example, print, table } from './output.ts'
 
 /** Adds `keywright serve`, `migrate`, `seed` and `healthcheck`. */
@@ -27,7 +28,7 @@ const addMigrate = (program: Command): void => {
     .description('bring the database to the schema of this release; the server does it too when it starts')
     .addHelpText('after', example('keywright migrate'))
     .action(async (_options: unknown, command: Command) => {
-      const [{ withDatabase }, { migrate }] = await Promise.all([import('./open.ts'), import('../db/migrate.ts')])
+      const { withDatabase, migrate } = await load(async () => await import('../db/migrate.ts'))
       const { where, applied } = await withDatabase(async (_config, opened) => ({
         where: opened.where,
         applied: await migrate(opened.db),
@@ -44,11 +45,8 @@ const addSeed = (program: Command): void => {
     .option('--demo', 'a demo client too')
     .addHelpText('after', example('keywright seed --demo'))
     .action(async (options: { demo?: true }, command: Command) => {
-      const [{ withCtx }, { seed, demoClientId }, { createSetupLink }] = await Promise.all([
-        import('./open.ts'),
-        import('../operations/seed.ts'),
-        import('../operations/setup.ts'),
-      ])
+      const { withCtx, seed, demoClientId } = await load(async () => await import('../operations/seed.ts'))
+      const { createSetupLink } = await import('../operations/setup.ts')
       const setup_link = await withCtx(async (ctx) => {
         await seed(ctx, { demo: options.demo === true })
         return await createSetupLink(ctx)

@@ -7,6 +7,7 @@ import { StartError } from '../config/start-error.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { collect, confirmLoss, jsonObject, numberBetween, readPassword } from './input.ts'
+import { load } from './load.ts'
 import { example, print } from './output.ts'
 import { accept, UsageError } from './refusal.ts'
 import { showUser, showUsers, userView } from './user-view.ts'
@@ -17,9 +18,11 @@ export const userCommands = (program: Command): void => {
   for (const add of [addCreate, addList, addShow, addUpdate, addStatus, addPassword, addRoles, addDelete]) add(user)
 }
 
+const loadUsers = async () => await load(async () => await import('../users/manage.ts'))
+
 /** Runs work on the account that `key` names: its id, address or user name. */
 const withAccount = async <T>(key: string, work: (ctx: Ctx, account: Subject) => Promise<T>): Promise<T> => {
-  const [{ withCtx }, { findAccount }] = await Promise.all([import('./open.ts'), import('../users/manage.ts')])
+  const { withCtx, findAccount } = await loadUsers()
   return await withCtx(async (ctx) => {
     const account = await findAccount(ctx, key)
     if (account === undefined) throw new StartError(`There is no account ${key}.`)
@@ -58,7 +61,7 @@ const addCreate = (user: Command): void => {
     )
     .action(async (options: CreateOptions, command: Command) => {
       const password = await readPassword(options)
-      const [{ withCtx }, { registerUser }] = await Promise.all([import('./open.ts'), import('../users/manage.ts')])
+      const { withCtx, registerUser } = await loadUsers()
       const { email, username, name, claims, role: roles = [], verified: email_verified = false } = options
       const registration = {
         email,
@@ -82,10 +85,7 @@ const addList = (user: Command): void => {
     .option('--after <user>', `go on after this account: ${userArgument}`)
     .addHelpText('after', example('keywright user list --limit 20'))
     .action(async (options: { limit: number; after?: string }, command: Command) => {
-      const [{ withCtx }, { findAccount, listAccounts }] = await Promise.all([
-        import('./open.ts'),
-        import('../users/manage.ts'),
-      ])
+      const { withCtx, findAccount, listAccounts } = await loadUsers()
       const { limit, after: key } = options
       const users = await withCtx(async (ctx) => {
         const after = key === undefined ? undefined : await findAccount(ctx, key)

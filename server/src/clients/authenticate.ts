@@ -5,7 +5,6 @@
 import { hash } from 'node:crypto'
 import type { Ctx } from '../ctx.ts'
 import { callerOf, record } from '../events/record.ts'
-import { count } from '../http/limits.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { sameBytes } from '../io/secrets.ts'
@@ -17,7 +16,7 @@ import type { Client } from './load.ts'
 type Method = ClientPrincipal['method']
 type Credentials = { client_id: string; method: Method; secret?: string }
 
-/** Recognises the client of a request. Refusals: `invalid_request` 400, `invalid_client` 401, 429 over the client's limit. */
+/** Recognises the client of a request. Refusals: `invalid_request` 400, `invalid_client` 401. */
 export const authenticateClient = async (ctx: Ctx, request: HttpRequest): Promise<ClientPrincipal | Denial> => {
   const doubled = repeated(request.form)
   if (doubled) return doubled
@@ -27,8 +26,7 @@ export const authenticateClient = async (ctx: Ctx, request: HttpRequest): Promis
   const failure =
     checkCredentials(client, credentials, request.now) ?? mayAct({ client: client ?? null }, 'invalid_client')
   if (failure || client === undefined) return await failed(ctx, request, { client, credentials, failure })
-  const over = ctx.config.limits ? count(ctx, `c|${client.client_id}`, ctx.config.limit_client, request.now) : undefined
-  return over ?? { client, method: credentials.method }
+  return { client, method: credentials.method }
 }
 
 const readCredentials = (request: HttpRequest): Credentials | Denial => {

@@ -12,6 +12,8 @@ import { secretBytes } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { encode62, hashToken, mintOpaque } from '../protocol/opaque-token.ts'
+import { burnCodesOfClient } from '../authorize/codes.ts'
+import { revokeFamiliesOfClient } from '../token/families.ts'
 import { type ClientType, decideClient, type Metadata } from './registration.ts'
 import {
   deleteClient,
@@ -94,7 +96,7 @@ export const changeClient = async (
   if (client === undefined) return noSuchClient(client_id)
   const values = decideClient({ ...metadataOf(client), ...change }, factsOf(ctx, client_id))
   if (isDenial(values)) return values
-  await writeChange(ctx, client_id, { ...values, status: client.status, default_audience: client.default_audience })
+  await writeChange(ctx, client_id, { ...values, ...untouched(client, change) })
   return undefined
 }
 
@@ -145,6 +147,9 @@ export const removeClient = async (ctx: Ctx, client_id: string): Promise<Denial 
   const now = ctx.now()
   const gone = await transact(ctx.db, async (tx) => {
     if (!(await deleteClient(tx, client_id))) return false
+    // Nothing of it comes back to life when a client of this name is made again.
+    await revokeFamiliesOfClient(tx, client_id, now)
+    await burnCodesOfClient(tx, client_id, now)
     await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
     await record(tx, { type: 'client.deleted', now, client_id })
     return true
@@ -193,6 +198,22 @@ const metadataOf = (client: ClientsRow): Metadata => ({
   refresh_grace_seconds: client.refresh_grace_seconds ?? undefined,
   client_uri: client.client_uri ?? undefined,
   managed_name: client.managed_name ?? undefined,
+})
+
+/** What a change does not speak of stays as it is, also where the defaults of the type would say otherwise. */
+const untouched = (client: ClientsRow, change: Partial<Metadata>): Partial<ClientsRow> => ({
+  status: client.status,
+  default_audience: client.default_audience,
+  default_max_age: client.default_max_age,
+  require_auth_time: client.require_auth_time,
+  response_types: client.response_types,
+  response_modes: client.response_modes,
+  logo_uri: client.logo_uri,
+  policy_uri: client.policy_uri,
+  tos_uri: client.tos_uri,
+  ...(change.signing_alg === undefined && {
+    access_token_signed_response_alg: client.access_token_signed_response_alg,
+  }),
 })
 
 const noSuchClient = (client_id: string): Denial =>

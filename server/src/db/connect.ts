@@ -55,7 +55,10 @@ const brokenConnection = new Set([
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EMFILE',
+  'ENFILE',
 ])
 
 /**
@@ -65,8 +68,14 @@ const brokenConnection = new Set([
 export const isUnavailable = (error: unknown): boolean => {
   if (typeof error !== 'object' || error === null || !('code' in error)) return false
   const code = String(error.code)
-  // 08 connection, 53 resources, 57 operator intervention, 55P03 lock not available, 25006 read-only, 40 rolled back.
-  return brokenConnection.has(code) || /^(08|53|57|40)[0-9A-Z]{3}$/.test(code) || code === '55P03' || code === '25006'
+  // 08 connection, 28 authorization, 3D no such database, 40 rolled back, 53 resources, 57 operator, 58 system (disk);
+  // 55P03 lock not available, 25006 read-only.
+  return (
+    brokenConnection.has(code) ||
+    /^(08|28|3D|40|53|57|58)[0-9A-Z]{3}$/.test(code) ||
+    code === '55P03' ||
+    code === '25006'
+  )
 }
 
 /** Tells whether a statement broke the unique constraint of this name. */

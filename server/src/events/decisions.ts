@@ -67,8 +67,8 @@ const rowOf = (denial: Denial, place: Place): DecisionRow => ({
   expected: clean(denial.because.expected),
   got: clean(denial.because.got),
   remedy: denial.because.remedy ?? null,
-  route: place.route,
-  client_id: place.client_id ?? null,
+  route: place.route.slice(0, 200),
+  client_id: clean(place.client_id?.slice(0, 200)),
   request_id: place.request_id,
 })
 

@@ -7,6 +7,8 @@ import type { Config } from '../config/schema.ts'
 export type Edge = {
   /** Host of the issuer, as it stands in a Host header (RFC 9110 §7.2). */
   host: string
+  /** The port that may be left out of a Host header, as its ending. */
+  defaultPort: RegExp
   /** Origin of the issuer, as it stands in an Origin header (RFC 6454 §7). */
   origin: string
   /** Path of the issuer without a closing slash; empty for one at the root. */
@@ -26,6 +28,7 @@ export const createEdge = (config: Pick<Config, 'issuer'>): Edge => {
   const api = { 'x-content-type-options': 'nosniff', ...transport }
   return {
     host,
+    defaultPort: protocol === 'https:' ? /:443$/ : /:80$/,
     origin,
     base: pathname.replace(/\/$/, ''),
     api,

@@ -91,7 +91,7 @@ const remember = (ctx: Ctx, denial: Denial, where: Where): string =>
 const logOf = (denial: Denial, error_id: string, where: Where): Record<string, string> => ({
   error: denial.error,
   error_id,
-  ...(where.client_id !== undefined && { client_id: where.client_id }),
+  ...(where.client_id !== undefined && { client_id: where.client_id.slice(0, 200) }),
 })
 
 const headersOf = (denial: Denial): Record<string, string> => ({

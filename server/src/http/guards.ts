@@ -28,10 +28,26 @@ export const checkEnvelope = (ctx: Ctx, raw: FastifyRequest): Denial | undefined
   return checkHost(ctx, raw)
 }
 
+/** RFC 9112 §3.2: Node hands on the first Host and drops the others, which a proxy may have gone by. */
+const repeatsHost = ({ rawHeaders }: FastifyRequest['raw']): boolean => {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts > 1
+}
+
 /** RC-2: a request that was meant for another host gets no page of ours. Probes of an orchestrator may use any. */
 const checkHost = (ctx: Ctx, raw: FastifyRequest): Denial | undefined => {
-  const host = raw.headers.host
+  const host = raw.headers.host?.toLowerCase().replace(ctx.edge.defaultPort, '')
   const own = ctx.edge.host
+  if (repeatsHost(raw.raw))
+    return deny('invalid_request', 'The request could not be read.', {
+      rule: 'one Host in each request (RFC 9112 §3.2, PX-2)',
+      expected: own,
+      got: 'several',
+    })
   if (host === own || raw.url.startsWith('/health') || raw.routeOptions.url?.endsWith('/health')) return undefined
   return deny(
     'misdirected_request',

@@ -6,6 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { AccessTokenClaims } from '../protocol/access-token.ts'
 import type { Subject } from '../protocol/claims.ts'
 import type { Denial } from '../protocol/errors.ts'
+import type { TokenHash } from '../protocol/opaque-token.ts'
 import type { HttpRequest } from './request.ts'
 
 /** A client and how it proved who it is. */
@@ -29,6 +30,8 @@ export type BrowserPrincipal = {
   browser: string
   isNew: boolean
   session: LiveSession | undefined
+  /** SHA-256 of the session cookie's value, when there is a session: proves later that the cookie is still the current one. */
+  token_hash: TokenHash | undefined
   subject: Subject | undefined
 }
 

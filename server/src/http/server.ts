@@ -179,6 +179,8 @@ const notFound = async (
   methods: ReturnType<typeof createMethods>,
 ): Promise<FastifyReply> => {
   const request = shell(ctx, raw)
+  const limited = checkLimits(ctx, request, undefined)
+  if (limited) return sendReply(ctx, out, refuse(ctx, limited, 'problem', { route: 'unknown', request }))
   const known = methods(request.path)
   if (known.length > 0 && raw.method === 'OPTIONS')
     return out
@@ -193,7 +195,7 @@ const notFound = async (
       ctx,
       out,
       refuse(ctx, methodNotAllowed(allowed, raw.method), known[0]?.errors ?? 'problem', {
-        route: request.path,
+        route: request.path.slice(0, 200),
         request,
       }),
     )
@@ -222,7 +224,7 @@ const failed = async (ctx: Ctx, error: FastifyError, raw: FastifyRequest, out: F
   const denial = denialOf(error)
   if (denial.error === 'server_error') ctx.log.error({ request_id: raw.id, err: error, route: routeName(raw) }, 'bug')
   else if (denial.error === 'temporarily_unavailable')
-    ctx.log.warn({ request_id: raw.id, reason: error.message, code: error.code }, 'unavailable')
+    ctx.log.warn({ request_id: raw.id, reason: error.message, error_code: error.code }, 'unavailable')
   const where = { route: routeName(raw), request: shell(ctx, raw) }
   // Where the database is away nobody can say whose the origin is; the refusal itself must not fail for that.
   if (statusOf(denial) < 500) await addCors(ctx, out, raw.routeOptions.config.route, where.request).catch(() => {})

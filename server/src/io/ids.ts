@@ -16,3 +16,6 @@ export const secretBytes = (): Buffer => randomBytes(32)
 
 /** 256 random bits as 43 base64url characters: cookie values, CSP nonces. */
 export const secretText = (): string => secretBytes().toString('base64url')
+
+/** Tells whether a text is a UUID as we write them: what is not, is never sent to a column of that type. */
+export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)

@@ -12,12 +12,12 @@ import type { SigningKeysRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
 import { record } from '../events/record.ts'
 import type { Secrets } from '../io/secrets.ts'
+import { longestAccessSeconds } from '../protocol/access-token.ts'
 import { dueSteps, type Policy, type Step } from './lifecycle.ts'
 import { sealPlace } from './signer.ts'
 import { insertKey, listKeys, lockKeys, updateKey } from './store.ts'
 
 const generate = promisify(generateKeyPair)
-const longestTokenSeconds = 3600
 
 /** On this channel nodes are told that keys have changed. A hint only: every node looks by itself again and again. */
 export const keysChannel = 'keywright_keys'
@@ -26,7 +26,7 @@ export const policyOf = (config: Config): Policy => ({
   algs: config.signing_algs,
   publishSeconds: config.key_publish_seconds,
   rotateSeconds: config.key_rotate_seconds,
-  longestTokenSeconds,
+  longestTokenSeconds: longestAccessSeconds,
 })
 
 /** A fresh private key of an algorithm: RSA 2048 with e = 65537, P-256, or Ed25519. */
@@ -43,16 +43,31 @@ export const rotateKeys = async (
 ): Promise<void> => {
   const now = ctx.now()
   const rows = await listKeys(ctx.db)
-  if (dueSteps(rows, policyOf(ctx.config), now).length === 0) return ctx.signer.load(rows)
+  const due = dueSteps(rows, policyOf(ctx.config), now)
+  if (due.length === 0) return ctx.signer.load(rows)
+  const made = await makeKeys(due, fresh)
   await transact(ctx.db, async (tx) => {
     await lockKeys(tx)
     // Creating may make activating due: a first key signs at once.
     for (let round = 0; round < 3; round += 1) {
-      const due = dueSteps(await listKeys(tx), policyOf(ctx.config), now)
-      for (const step of due) await applyStep(ctx, tx, { step, now, fresh })
+      const steps = dueSteps(await listKeys(tx), policyOf(ctx.config), now)
+      for (const step of steps) await applyStep(ctx, tx, { step, now, fresh: made })
     }
   })
   await loadKeys(ctx)
+}
+
+/** Making an RSA key takes long: it happens before the lock is taken. */
+const makeKeys = async (
+  due: Step[],
+  fresh: ReadonlyMap<string, Promise<KeyObject>>,
+): Promise<Map<string, Promise<KeyObject>>> => {
+  const made = new Map<string, Promise<KeyObject>>()
+  for (const step of due) {
+    if (step.do === 'create') made.set(step.alg, fresh.get(step.alg) ?? generateKey(step.alg))
+  }
+  await Promise.all(made.values())
+  return made
 }
 
 /** Loads the ring as the database has it. */

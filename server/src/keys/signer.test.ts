@@ -18,7 +18,11 @@ let signer: Signer
 
 const rowFor = async (alg: string, change: Partial<SigningKeysRow> = {}): Promise<SigningKeysRow> => {
   const key = await generateKey(alg)
-  const row = { ...(await keyRow({ key, alg, deployment: issuer, secrets, now, activate_at: now })), status: 'active', ...change }
+  const row = {
+    ...(await keyRow({ key, alg, deployment: issuer, secrets, now, activate_at: now })),
+    status: 'active',
+    ...change,
+  }
   keys.set(row.kid, key)
   return row
 }

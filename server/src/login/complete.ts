@@ -4,6 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { recordProof } from '../authorize/interaction.ts'
+import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
 import type { SetCookie } from '../http/cookies.ts'
@@ -14,26 +15,29 @@ import { browserCookie } from '../sessions/cookie.ts'
 import { startSession } from '../sessions/start.ts'
 
 /** What a method has proved. `amr` are RFC 8176 values. */
-export type Proven = { user_id: string; amr: string[]; acr: string; method: string }
+export type Proven = {
+  user_id: string
+  amr: string[]
+  acr: string
+  method: string
+  /** Whether the proof still stands, asked in the transaction that starts the session. */
+  stands: (tx: Tx) => Promise<boolean>
+}
 
-/** Starts the session and sends the person on: back into the interaction, or to their own page. */
+/** Starts the session and sends the person on: back into the interaction, or to their own page. Undefined when the proof was overtaken. */
 export const completeLogin = async (
   ctx: Ctx,
   request: HttpRequest,
   browser: BrowserPrincipal,
   facts: { proven: Proven; interaction_id: string | undefined; cookies: SetCookie[] },
-): Promise<Reply> => {
+): Promise<Reply | undefined> => {
   const { now } = request
   const { proven, interaction_id } = facts
   const cookie = await transact(ctx.db, async (tx) => {
+    if (!(await proven.stands(tx))) return undefined
     const started = await startSession(ctx, tx, {
       browser,
-      signIn: {
-        ...proven,
-        ip: request.ip,
-        user_agent: request.user_agent,
-        now,
-      },
+      signIn: { ...proven, ip: request.ip, user_agent: request.user_agent, now },
     })
     if (interaction_id !== undefined) await recordProof(tx, { id: interaction_id, session_id: started.session.id, now })
     await record(tx, {
@@ -46,6 +50,7 @@ export const completeLogin = async (
     })
     return started.cookie
   })
+  if (cookie === undefined) return undefined
   // The copy under the old secret must not outlive it.
   ctx.sessions.clear()
   const cookies = [cookie, ...facts.cookies, ...browserCookie(browser)]

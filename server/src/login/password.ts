@@ -4,6 +4,7 @@
  */
 import { findOwn, type Interaction, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
 import { callerOf, record } from '../events/record.ts'
 import { checkCsrf } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
@@ -14,11 +15,11 @@ import { route } from '../http/route.ts'
 import { deny, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { accountOf, provePassword } from '../users/credentials.ts'
+import { accountOf, type Proof, proofStands, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { completeLogin } from './complete.ts'
 import { csrfContext, loginPage } from './page.ts'
-import { reserve, succeeded } from './throttle.ts'
+import { type Attempt, giveBack, reserve, succeeded } from './throttle.ts'
 
 export const loginRoutes = [
   route({
@@ -85,7 +86,7 @@ const tryPassword = async (
       retry_after_seconds,
     })
   }
-  const proof = await provePassword(ctx, login, param(request.form, 'password') ?? '')
+  const proof = await prove(ctx, attempt, { login, password: param(request.form, 'password') ?? '' })
   const refused = proof && mayAct({ user: { id: proof.user_id, status: proof.status } }, 'wrong_credentials')
   if (proof === undefined || refused) {
     await recordFailure(ctx, request, {
@@ -96,8 +97,23 @@ const tryPassword = async (
     return await loginPage(ctx, browser, { interaction, typed, error: 'wrong_credentials', status: 401 })
   }
   const device = await succeeded(ctx, attempt, account, request.now)
-  const proven = { user_id: proof.user_id, amr: ['pwd'], acr: 'aal1', method: 'password' }
-  return await completeLogin(ctx, request, browser, { proven, interaction_id: interaction?.id, cookies: [device] })
+  const stands = async (tx: Tx): Promise<boolean> => await proofStands(tx, proof)
+  const proven = { user_id: proof.user_id, amr: ['pwd'], acr: 'aal1', method: 'password', stands }
+  const facts = { proven, interaction_id: interaction?.id, cookies: [device] }
+  const done = await completeLogin(ctx, request, browser, facts)
+  return done ?? (await loginPage(ctx, browser, { interaction, typed, error: 'wrong_credentials', status: 401 }))
+}
+
+type Typed = { login: string; password: string }
+
+/** A comparison that could not be made was no wrong password (security rule G-1): its reservation goes back. */
+const prove = async (ctx: Ctx, attempt: Attempt, { login, password }: Typed): Promise<Proof | undefined> => {
+  try {
+    return await provePassword(ctx, login, password)
+  } catch (error) {
+    await giveBack(ctx, attempt).catch(() => {})
+    throw error
+  }
 }
 
 type Failure = { user_id: string | undefined; client_id: string | undefined; got: string | undefined }

@@ -34,6 +34,13 @@ export const refundAttempt = async (tx: Query, bucket: Buffer, now: Date): Promi
     where bucket = ${bucket}`
 }
 
+/** Takes back a reservation that came to nothing: as if it had not been made. */
+export const returnAttempt = async (tx: Query, bucket: Buffer): Promise<void> => {
+  await tx`
+    update login_throttles set failures = greatest(failures - 1, 0), consecutive = greatest(consecutive - 1, 0), blocked_until = 'epoch'
+    where bucket = ${bucket}`
+}
+
 /** Forgets the failures of a known device after its success. */
 export const clearBucket = async (tx: Query, bucket: Buffer): Promise<void> => {
   await tx`delete from login_throttles where bucket = ${bucket}`

@@ -10,7 +10,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { secretText } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { blockedSeconds, clearBucket, refundAttempt, reserveAttempt } from './store.ts'
+import { blockedSeconds, clearBucket, refundAttempt, reserveAttempt, returnAttempt } from './store.ts'
 
 /** An attempt that may be made. Tell how it ended: `succeeded` gives the reservation back. */
 export type Attempt = { bucket: Buffer; knownDevice: boolean }
@@ -49,6 +49,9 @@ export const succeeded = async (ctx: Ctx, attempt: Attempt, named: string, now: 
   const value = `${nonce}.${ctx.secrets.mac('device', ctx.secrets.mac('throttle', named), nonce).toString('base64url')}`
   return { name: 'device', value, maxAgeSeconds: 400 * 86_400 }
 }
+
+/** Takes a reservation back that came to nothing: no password was compared. */
+export const giveBack = async (ctx: Ctx, attempt: Attempt): Promise<void> => await returnAttempt(ctx.db, attempt.bucket)
 
 /** The nonce of a device cookie that fits this account. */
 const knownDevice = (ctx: Ctx, request: HttpRequest, account: Buffer): string | undefined => {

@@ -6,9 +6,11 @@ import type { Ctx } from '../ctx.ts'
 import { trimDecisions } from '../events/decisions.ts'
 
 const batch = 1000
+/** How long one pass may take, in milliseconds; the next one goes on. */
+const budgetMs = 20_000
 const day = 86_400_000
 
-/** One pass over every table with an end. One node at a time; the others skip it. */
+/** One pass over every table with an end, until nothing is left or the time is up. One node at a time; the others skip it. */
 export const clean = async (ctx: Ctx): Promise<void> => {
   const now = ctx.now()
   const dayAgo = new Date(now.getTime() - day)
@@ -24,12 +26,17 @@ export const clean = async (ctx: Ctx): Promise<void> => {
     ['refresh_families', 'expires_at', dayAgo],
     ['sessions', 'expires_at', new Date(now.getTime() - 90 * day)],
   ] as const
-  await ctx.db.begin(async (tx) => {
-    const [row] = await tx<{ mine: boolean }[]>`select pg_try_advisory_xact_lock(27512) as mine`
-    if (row?.mine !== true) return
-    for (const [table, column, before] of ends) {
-      await tx`delete from ${tx(table)} where ctid = any (array(select ctid from ${tx(table)} where ${tx(column)} < ${before} limit ${batch}))`
-    }
-  })
+  const until = performance.now() + budgetMs
+  for (const end of ends) while (performance.now() < until && (await removeBatch(ctx, end)) === batch);
   await trimDecisions(ctx.db, now)
 }
+
+/** One batch in a transaction of its own; none while another node cleans. Returns how many rows went. */
+const removeBatch = async (ctx: Ctx, [table, column, before]: readonly [string, string, Date]): Promise<number> =>
+  await ctx.db.begin(async (tx) => {
+    const [row] = await tx<{ mine: boolean }[]>`select pg_try_advisory_xact_lock(27512) as mine`
+    if (row?.mine !== true) return 0
+    const { count } = await tx`
+      delete from ${tx(table)} where ctid = any (array(select ctid from ${tx(table)} where ${tx(column)} < ${before} limit ${batch}))`
+    return count
+  })

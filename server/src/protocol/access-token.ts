@@ -4,6 +4,9 @@
  */
 import type { Holder } from './claims.ts'
 
+/** Longest life an access token can be given, in seconds: what is revoked is remembered that long. */
+export const longestAccessSeconds = 3600
+
 export type AccessTokenFacts = {
   issuer: string
   client_id: string

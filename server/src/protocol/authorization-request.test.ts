@@ -9,6 +9,7 @@ const uri = 'https://app.example/cb'
 
 const client: AuthorizeClient = {
   client_id: 'app_1',
+  type: 'native',
   token_endpoint_auth_method: 'client_secret_basic',
   redirect_uris: [uri],
   grant_types: ['authorization_code'],

@@ -14,6 +14,7 @@ export type ResponseMode = 'query' | 'fragment' | 'form_post'
 /** What this check needs to know of a client. */
 export type AuthorizeClient = {
   client_id: string
+  type: string
   token_endpoint_auth_method: string
   redirect_uris: readonly string[]
   grant_types: readonly string[]
@@ -75,7 +76,7 @@ const decideRedirect = (
   // OpenID Connect Core §3.1.2.1 makes it REQUIRED; plain OAuth may leave out the only one (RFC 6749 §3.1.2.3).
   const named = asked?.[0] ?? (openid ? undefined : only)
   if (named === undefined) return badRedirect('a redirect_uri', 'nothing')
-  const redirect_uri = matchRedirect(named, client.redirect_uris)
+  const redirect_uri = matchRedirect(named, client.redirect_uris, client.type)
   if (redirect_uri === undefined)
     return badRedirect(`exactly one of: ${client.redirect_uris.join(' ') || 'none'}`, named)
   return { redirect_uri, sent: asked !== undefined }

@@ -20,7 +20,8 @@ export const parseParams = (text: string): Params | Denial => {
     const cut = pair.indexOf('=')
     const name = decode(cut === -1 ? pair : pair.slice(0, cut))
     const value = cut === -1 ? '' : decode(pair.slice(cut + 1))
-    if (name === undefined || value === undefined) return unreadable('UTF-8 in percent-encoding, without NUL', pair)
+    if (name === undefined || value === undefined)
+      return unreadable('UTF-8 in percent-encoding, without NUL', `something else in parameter ${params.size + 1}`)
     if (name === '' || value === '') continue
     const known = params.get(name)
     if (known) known.push(value)

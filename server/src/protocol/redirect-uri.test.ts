@@ -16,7 +16,7 @@ describe('matchRedirect', () => {
     ['http://[::1]/cb?x=1', 'http://[::1]:65535/cb?x=1'],
     ['http://localhost:3000/cb', 'http://localhost:3001/cb'],
   ])('%j takes %j', (registered, asked) => {
-    expect(matchRedirect(asked, ['https://other.example/', registered])).toBe(asked)
+    expect(matchRedirect(asked, ['https://other.example/', registered], 'native')).toBe(asked)
   })
 
   it.each<[string, string]>([
@@ -54,12 +54,12 @@ describe('matchRedirect', () => {
     ['http://10.0.0.1/cb', 'http://10.0.0.1:1/cb'],
     ['com.example.app:/cb', 'com.example.app:1/cb'],
   ])('%j does not take %j', (registered, asked) => {
-    expect(matchRedirect(asked, [registered])).toBeUndefined()
+    expect(matchRedirect(asked, [registered], 'native')).toBeUndefined()
   })
 
   it('nothing is registered: nothing matches', () => {
-    expect(matchRedirect('https://app.example/cb', [])).toBeUndefined()
-    expect(matchRedirect('', [])).toBeUndefined()
+    expect(matchRedirect('https://app.example/cb', [], 'native')).toBeUndefined()
+    expect(matchRedirect('', [], 'native')).toBeUndefined()
   })
 
   it('away from loopback, any other text than the registered one is another URI', () => {
@@ -68,7 +68,10 @@ describe('matchRedirect', () => {
       .tuple(fc.nat(registered.length), fc.nat(3), fc.string({ unit: 'binary', maxLength: 3 }))
       .map(([place, gone, more]) => registered.slice(0, place) + more + registered.slice(place + gone))
     assertAlways(
-      fc.property(changed, (asked) => (matchRedirect(asked, [registered]) === undefined) === (asked !== registered)),
+      fc.property(
+        changed,
+        (asked) => (matchRedirect(asked, [registered], 'native') === undefined) === (asked !== registered),
+      ),
       { numRuns: 2000 },
     )
   })
@@ -84,7 +87,7 @@ describe('matchRedirect', () => {
       .map(([place, gone, more]) => registered.slice(0, place) + more + registered.slice(place + gone))
     assertAlways(
       fc.property(changed, (asked) => {
-        if (matchRedirect(asked, [registered]) === undefined) return true
+        if (matchRedirect(asked, [registered], 'native') === undefined) return true
         return /^http:\/\/127\.0\.0\.1(:[1-9]\d{0,4})?\/cb$/.test(asked)
       }),
       { numRuns: 2000 },
@@ -159,7 +162,7 @@ describe('checkRegistration', () => {
   })
 
   it('what may be registered matches itself', () => {
-    for (const uri of [...everybody, 'com.example.app:/cb']) expect(matchRedirect(uri, [uri])).toBe(uri)
+    for (const uri of [...everybody, 'com.example.app:/cb']) expect(matchRedirect(uri, [uri], 'native')).toBe(uri)
   })
 })
 

@@ -7,9 +7,16 @@ import { type Denial, deny, shown } from './errors.ts'
 /** A redirect target that was compared with the registered list. The only type a redirect reply accepts. */
 export type RegisteredRedirect = string & { readonly brand: 'RegisteredRedirect' }
 
-/** Finds the registered URI that a request names (RFC 6749 §3.1.2.3, RFC 9700 §2.1: exact string comparison). */
-export const matchRedirect = (asked: string, registered: readonly string[]): RegisteredRedirect | undefined => {
-  const match = registered.some((uri) => uri === asked || sameButLoopbackPort(asked, uri))
+/**
+ * Finds the registered URI that a request names (RFC 6749 §3.1.2.3, RFC 9700 §2.1: exact string comparison). Only a native
+ * client's redirect may differ in its loopback port; `owner` is left out where nothing may differ (RP-Initiated Logout §3).
+ */
+export const matchRedirect = (
+  asked: string,
+  registered: readonly string[],
+  owner?: string,
+): RegisteredRedirect | undefined => {
+  const match = registered.some((uri) => uri === asked || (owner === 'native' && sameButLoopbackPort(asked, uri)))
   return match ? (asked as RegisteredRedirect) : undefined
 }
 
@@ -49,6 +56,8 @@ export const checkRegistration = (uri: string, owner: UriOwner): Denial | undefi
   if (uri.includes('\\')) return refuse('no backslash', uri)
   if (uri.includes('#')) return refuse('no fragment (RFC 6749 §3.1.2)', uri)
   if (uri.includes('*')) return refuse('no wildcard', uri)
+  // These would end a source in a Content-Security-Policy and begin something else.
+  if (/^[^?]*[;,']/.test(uri)) return refuse('no semicolon, comma or quote before the query', uri)
   if (!URL.canParse(uri)) return refuse('an absolute URI', uri)
   const url = new URL(uri)
   if (url.username !== '' || url.password !== '' || /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(uri))

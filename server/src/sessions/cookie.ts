@@ -28,7 +28,9 @@ export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promi
   const header = request.header('cookie')
   const known = readCookie(header, ctx.config.issuer, 'browser')
   const browser = known ?? secretText()
-  const session = await loadSession(ctx, request)
+  const token = readCookie(header, ctx.config.issuer, 'session')
+  const token_hash = token === undefined ? undefined : hashToken(token)
+  const session = token_hash && (await loadSession(ctx, request, token_hash))
   const subject = session && (await ctx.subjects.get(session.user_id))
   const usable =
     session !== undefined && subject !== undefined && mayAct({ user: subject }, 'login_required') === undefined
@@ -36,15 +38,13 @@ export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promi
     browser,
     isNew: known === undefined,
     session: usable ? session : undefined,
+    token_hash: usable ? token_hash : undefined,
     subject: usable ? subject : undefined,
   }
 }
 
-const loadSession = async (ctx: Ctx, request: HttpRequest): Promise<LiveSession | undefined> => {
-  const token = readCookie(request.header('cookie'), ctx.config.issuer, 'session')
-  if (token === undefined) return undefined
-  const key = hashToken(token).toString('base64url')
-  const session = await ctx.sessions.get(key)
+const loadSession = async (ctx: Ctx, request: HttpRequest, token_hash: TokenHash): Promise<LiveSession | undefined> => {
+  const session = await ctx.sessions.get(token_hash.toString('base64url'))
   if (session === undefined || (await isDead(ctx, session))) return undefined
   if (request.now.getTime() - session.last_seen_at.getTime() > minute) {
     session.last_seen_at = request.now
@@ -53,15 +53,9 @@ const loadSession = async (ctx: Ctx, request: HttpRequest): Promise<LiveSession 
   return session
 }
 
-/** A session is a token to the feed: its own id, its person, and the instant of its proof. */
+/** The feed knows sessions by their id. What else is revoked for a person (roles, say) is no reason to sign them out. */
 const isDead = async (ctx: Ctx, session: LiveSession): Promise<boolean> =>
-  await ctx.feed.isRevoked({
-    sid: session.id,
-    sub: session.user_id,
-    client_id: '',
-    jti: session.id,
-    iat: Math.floor(session.created_at.getTime() / 1000),
-  })
+  await ctx.feed.isRevoked({ sid: session.id, client_id: '', jti: session.id, iat: 0 })
 
 /** When a session that is used now will have been idle for too long. */
 export const idleExpiry = (ctx: Ctx, now: Date): Date =>

@@ -3,7 +3,7 @@ import type { Ctx } from '../ctx.ts'
 import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { listOfBrowser, listOfUser, type OwnSession } from './store.ts'
+import { findLive, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
 
 /** The people signed in in this browser whose accounts may act. */
 export const sessionsOfBrowser = async (
@@ -11,8 +11,10 @@ export const sessionsOfBrowser = async (
   browser: BrowserPrincipal,
   now: Date,
 ): Promise<{ session: LiveSession; subject: Subject }[]> => {
-  if (browser.session === undefined) return []
-  const sessions = await listOfBrowser(ctx.db, browser.session.browser_id, now)
+  // Asked of the database, not of a copy: the list shows who else uses this browser.
+  const current = browser.token_hash && (await findLive(ctx.db, browser.token_hash, now))
+  if (current === undefined) return []
+  const sessions = await listOfBrowser(ctx.db, current.browser_id, now)
   const found = await Promise.all(
     sessions.map(async (session) => ({ session, subject: await ctx.subjects.get(session.user_id) })),
   )

@@ -12,6 +12,7 @@ import { page, type Reply, redirectLocal, redirectOut } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import type { Client } from '../clients/load.ts'
+import { isUuid } from '../io/ids.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { formatParams, type Params, param, repeated } from '../protocol/params.ts'
 import { matchRedirect, type RegisteredRedirect } from '../protocol/redirect-uri.ts'
@@ -159,8 +160,7 @@ const confirmed = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
 const endHere = async (ctx: Ctx, session_ids: string[], request: HttpRequest): Promise<void> => {
   await transact(ctx.db, async (tx) => {
     for (const id of session_ids)
-      if (/^[0-9a-f-]{36}$/.test(id))
-        await endSession(ctx, tx, { session_id: id, now: request.now, because: 'signed out' })
+      if (isUuid(id)) await endSession(ctx, tx, { session_id: id, now: request.now, because: 'signed out' })
   })
   ctx.sessions.clear()
   await ctx.feed.announce()

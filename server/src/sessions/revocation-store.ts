@@ -9,7 +9,7 @@ export type RevocationRow = { seq: string; kind: RevocationKind; key: string; no
 /** `read_at` lies before the snapshot that was read, `db_now` after it; both by the clock of the database. */
 export type Pulled = { rows: RevocationRow[]; watermark: string; read_at: Date; db_now: Date; others: number }
 
-/** Writes revocations; `not_before` is the clock at this statement, so that nothing issued before it survives. */
+/** Writes revocations. `now` is their `not_before`: what was issued until then under such a key is dead. */
 export const insertRevocations = async (
   tx: Query,
   revocations: Revocation[],

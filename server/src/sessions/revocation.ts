@@ -35,7 +35,7 @@ export type Feed = {
   /** Writes revocations in the transaction of the change. Call `announce` after it has committed. */
   write: (tx: Query, revocations: Revocation[], now: Date) => Promise<void>
   /** Writes one revocation together with its event, in one statement. Call `announce` afterwards. */
-  writeOne: (tx: Query, revocation: Revocation, happening: Happening) => Promise<void>
+  writeOne: (tx: Query, revocation: Revocation & { expires_at?: Date }, happening: Happening) => Promise<void>
   /** Makes this node and every live one know, and waits for that, two seconds at most. */
   announce: () => Promise<void>
   /** Tells whether a token is dead. Answers from memory while the feed is fresh; else asks the database, whose failure is thrown. */
@@ -91,7 +91,7 @@ export const createFeed = (options: Options): Feed => {
     },
     writeOne: async (tx, revocation, happening) => {
       const { now } = happening
-      const expires_at = new Date(now.getTime() + (options.lifetimeSeconds + 60) * 1000)
+      const expires_at = revocation.expires_at ?? new Date(now.getTime() + (options.lifetimeSeconds + 60) * 1000)
       await insertRevocationAndEvent(tx, { ...revocation, now, expires_at }, happening)
     },
     announce: async () => await announce(state),

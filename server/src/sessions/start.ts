@@ -6,10 +6,10 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
-import { secretText, uuidv7 } from '../io/ids.ts'
+import { isUuid, secretText, uuidv7 } from '../io/ids.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import { idleExpiry } from './cookie.ts'
-import { insertSession, lockSession, rekeySession, renewSession } from './store.ts'
+import { holdSession, insertSession, lockSession, rekeySession, renewSession } from './store.ts'
 
 export type SignIn = {
   user_id: string
@@ -31,9 +31,13 @@ export const startSession = async (
 ): Promise<{ session: LiveSession; cookie: SetCookie }> => {
   const token = secretText()
   const proof = proofOf(ctx, signIn, hashToken(token))
-  const previous = browser.session?.user_id === signIn.user_id ? browser.session : undefined
-  const renewed = previous && (await renewSession(tx, previous.id, proof))
-  return { session: renewed ?? (await begin(tx, browser, { signIn, proof })), cookie: sessionCookie(ctx, token) }
+  const held = browser.token_hash && (await holdSession(tx, browser.token_hash))
+  const own = held !== undefined && browser.session?.user_id === signIn.user_id
+  const renewed =
+    own && browser.token_hash
+      ? await renewSession(tx, { id: held.id, token_hash: browser.token_hash }, proof)
+      : undefined
+  return { session: renewed ?? (await begin(tx, held, { signIn, proof })), cookie: sessionCookie(ctx, token) }
 }
 
 type Proof = ReturnType<typeof proofOf>
@@ -53,14 +57,14 @@ const proofOf = (ctx: Ctx, signIn: SignIn, token_hash: TokenHash) => ({
 
 const begin = async (
   tx: Tx,
-  browser: BrowserPrincipal,
+  held: { id: string; browser_id: string } | undefined,
   { signIn, proof }: { signIn: SignIn; proof: Proof },
 ): Promise<LiveSession> => {
   const { now, user_id } = signIn
-  const browser_id = browser.session?.browser_id ?? uuidv7(now)
+  const browser_id = held?.browser_id ?? uuidv7(now)
   const session = { ...proof, id: uuidv7(now), browser_id, user_id, created_at: now }
   await insertSession(tx, session)
-  if (browser.session) await lockSession(tx, browser.session.id, hashToken(secretText()))
+  if (held) await lockSession(tx, held.id, hashToken(secretText()))
   return session
 }
 
@@ -70,17 +74,18 @@ export const switchSession = async (
   tx: Tx,
   { browser, session_id, now }: { browser: BrowserPrincipal; session_id: string; now: Date },
 ): Promise<{ session: LiveSession; cookie: SetCookie } | undefined> => {
-  if (browser.session === undefined || !/^[0-9a-f-]{36}$/.test(session_id)) return undefined
+  const held = browser.token_hash && isUuid(session_id) ? await holdSession(tx, browser.token_hash) : undefined
+  if (held === undefined) return undefined
   const token = secretText()
   const session = await rekeySession(tx, {
     id: session_id,
-    browser_id: browser.session.browser_id,
+    browser_id: held.browser_id,
     token_hash: hashToken(token),
     now,
     idle_expires_at: idleExpiry(ctx, now),
   })
   if (session === undefined) return undefined
-  if (session.id !== browser.session.id) await lockSession(tx, browser.session.id, hashToken(secretText()))
+  if (session.id !== held.id) await lockSession(tx, held.id, hashToken(secretText()))
   return { session, cookie: sessionCookie(ctx, token) }
 }
 

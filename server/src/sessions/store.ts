@@ -39,11 +39,25 @@ export const insertSession = async (tx: Query, session: NewSession): Promise<voi
 /** Gives a live session a new secret and a new proof; the old secret is worth nothing from here on. Undefined when it has ended. */
 export const renewSession = async (
   tx: Query,
-  id: string,
+  held: { id: string; token_hash: TokenHash },
   proof: Omit<NewSession, 'id' | 'browser_id' | 'user_id' | 'created_at'>,
 ): Promise<LiveSession | undefined> => {
   const rows = await tx<LiveSession[]>`
-    update sessions set ${tx(proof)} where id = ${id} and ended_at is null and expires_at > ${proof.auth_time} returning ${tx(live)}`
+    update sessions set ${tx(proof)} where id = ${held.id} and token_hash = ${held.token_hash}
+      and ended_at is null and expires_at > ${proof.auth_time} returning ${tx(live)}`
+  return rows[0]
+}
+
+/**
+ * Locks the session of a cookie for this transaction, if that cookie is still its current one. A copy in some node's
+ * memory may be a second old; what changes who a browser is must not be decided on a copy (security rule LI-3).
+ */
+export const holdSession = async (
+  tx: Query,
+  token_hash: TokenHash,
+): Promise<{ id: string; browser_id: string } | undefined> => {
+  const rows = await tx<{ id: string; browser_id: string }[]>`
+    select id, browser_id from sessions where token_hash = ${token_hash} and ended_at is null for update`
   return rows[0]
 }
 

@@ -4,7 +4,9 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { callerOf, record } from '../events/record.ts'
+import { networksOf } from '../http/client-ip.ts'
 import { refuse } from '../http/errors.ts'
+import { count } from '../http/limits.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -19,6 +21,8 @@ export const exchange = async (
   request: HttpRequest,
   { client, grants }: { client: ClientPrincipal['client']; grants: readonly Grant[] },
 ): Promise<Reply> => {
+  const over = checkClientLimit(ctx, request, client)
+  if (over) return refuse(ctx, over, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
   const grant = chooseGrant(request, client, grants)
   const granted = isDenial(grant) ? grant : await grant.redeem(ctx, { request, client })
   // Cut to what a log line needs; half a surrogate pair would be no JSON to the database.
@@ -37,6 +41,16 @@ export const exchange = async (
   const tokens = await issueTokens(ctx, granted)
   ctx.tokenCounts.add(client.client_id, log.grant_type, request.now)
   return json(tokens, 200, { log: { ...log, ...(granted.person && { user_id: granted.person.subject.id }) } })
+}
+
+/**
+ * A confidential client has one budget; a public one has one for each address, because anybody can use its name and must
+ * not be able to spend what its people need (security rule RL-1).
+ */
+const checkClientLimit = (ctx: Ctx, request: HttpRequest, client: ClientPrincipal['client']): Denial | undefined => {
+  if (!ctx.config.limits) return undefined
+  const who = client.token_endpoint_auth_method === 'none' ? `|${networksOf(request.ip).machine}` : ''
+  return count(ctx, `c|${client.client_id}${who}`, ctx.config.limit_client, request.now)
 }
 
 const chooseGrant = (

@@ -10,7 +10,12 @@ import { mintOpaque, type PlainToken, parseOpaque } from '../protocol/opaque-tok
 
 export type FamilyKey = { id: string; gen: number; nonce: Buffer }
 
-export { revokeFamiliesOfConsent, revokeFamiliesOfSession, revokeFamiliesOfUser } from './store.ts'
+export {
+  revokeFamiliesOfClient,
+  revokeFamiliesOfConsent,
+  revokeFamiliesOfSession,
+  revokeFamiliesOfUser,
+} from './store.ts'
 
 const nonceBytes = 8
 const macBytes = 24

@@ -83,15 +83,7 @@ const describeRefresh = async (ctx: Ctx, token: string, client_id: string, now: 
   if (family.gen !== key.gen || !family.nonce.equals(key.nonce)) return inactive
   if (family.revoked_at !== null || family.expires_at <= now || family.idle_expires_at <= now) return inactive
   if (!family.offline && !family.session_live) return inactive
-  const revoked = await ctx.feed.isRevoked({
-    client_id,
-    sub: family.user_id,
-    grant_id: family.id,
-    jti: family.id,
-    iat: 0,
-    ...(!family.offline && { sid: family.session_id }),
-  })
-  if (revoked || mayAct({ user: (await ctx.subjects.get(family.user_id)) ?? null }, 'invalid_token')) return inactive
+  if (mayAct({ user: (await ctx.subjects.get(family.user_id)) ?? null }, 'invalid_token')) return inactive
   const exp = Math.floor(Math.min(family.expires_at.getTime(), family.idle_expires_at.getTime()) / 1000)
   const body = {
     active: true,

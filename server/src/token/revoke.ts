@@ -16,7 +16,12 @@ import { readAccessToken } from './access.ts'
 import { openRefreshToken } from './families.ts'
 import { findFamily, revokeFamily } from './store.ts'
 
-type Target = { client_id: string; user_id: string | undefined; revocation: Revocation; family: boolean }
+type Target = {
+  client_id: string
+  user_id: string | undefined
+  revocation: Revocation & { expires_at?: Date }
+  family: boolean
+}
 
 /** 200 for everything that is not, or no longer, a token (§2.2); 400 for another client's, which stays alive. */
 export const revoke = async (ctx: Ctx, request: HttpRequest, { client }: ClientPrincipal): Promise<Reply> => {
@@ -61,7 +66,12 @@ const findAccess = async (ctx: Ctx, token: string, now: Date): Promise<Target | 
   const claims = (await readAccessToken(ctx, token, now))?.claims
   if (claims === undefined || claims.exp * 1000 <= now.getTime()) return undefined
   const user_id = claims.sub === claims.client_id ? undefined : claims.sub
-  return { client_id: claims.client_id, user_id, revocation: { kind: 'jti', key: claims.jti }, family: false }
+  return {
+    client_id: claims.client_id,
+    user_id,
+    revocation: { kind: 'jti', key: claims.jti, expires_at: new Date((claims.exp + 60) * 1000) },
+    family: false,
+  }
 }
 
 const kill = async (ctx: Ctx, request: HttpRequest, target: Target): Promise<void> => {

@@ -45,6 +45,12 @@ export const revokeFamiliesOfConsent = async (
   return rows.map((row) => row.id)
 }
 
+/** Revokes every family of a client. */
+export const revokeFamiliesOfClient = async (tx: Query, client_id: string, now: Date): Promise<void> => {
+  await tx`
+    update refresh_families set revoked_at = ${now}, revoked_because = 'client deleted' where client_id = ${client_id} and revoked_at is null`
+}
+
 /** Revokes one family, once. */
 export const revokeFamily = async (tx: Query, id: string, now: Date, because: string): Promise<boolean> => {
   const rows = await tx`

@@ -3,10 +3,12 @@
  * (security rule LI-1). Never counts attempts (login/throttle.ts does).
  */
 import type { Ctx } from '../ctx.ts'
-import { findLogin, upgradePassword } from './store.ts'
+import type { Tx } from '../db/connect.ts'
+import { findLogin, shareAccount, upgradePassword } from './store.ts'
 import { tooLongToTry } from './password-policy.ts'
 
-export type Proof = { user_id: string; status: string }
+/** Who it is, and the hash that was compared: the proof stands as long as that is the account's. */
+export type Proof = { user_id: string; status: string; password_hash: string }
 
 /**
  * The account that a canonical login names, or the login itself where there is none: what attempts are counted under, so
@@ -28,9 +30,22 @@ export const provePassword = async (ctx: Ctx, login: string, password: string): 
     await ctx.hashing.verifyNobody(password)
     return undefined
   }
-  if (!(await ctx.hashing.verify(found.password_hash, password))) return undefined
-  if (ctx.hashing.isOutdated(found.password_hash)) {
-    await upgradePassword(ctx.db, found.id, found.password_hash, await ctx.hashing.hash(password))
+  const { id: user_id, status, password_hash } = found
+  const outdated = ctx.hashing.isOutdated(password_hash)
+  if (!(await ctx.hashing.verify(password_hash, password))) {
+    // An old hash is of another cost: the difference would tell that the account exists (LI-1).
+    if (outdated) await ctx.hashing.verifyNobody(password)
+    return undefined
   }
-  return { user_id: found.id, status: found.status }
+  if (!outdated) return { user_id, status, password_hash }
+  const upgraded = await ctx.hashing.hash(password)
+  await upgradePassword(ctx.db, user_id, { from: password_hash, to: upgraded })
+  return { user_id, status, password_hash: upgraded }
 }
+
+/**
+ * Tells, within the transaction that acts on it, whether a proof still stands: the account is active and has the password
+ * that was compared. Whoever changes either waits until this transaction ends, and then sees what it did.
+ */
+export const proofStands = async (tx: Tx, proof: Proof): Promise<boolean> =>
+  await shareAccount(tx, proof.user_id, proof.password_hash)

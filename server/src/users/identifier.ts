@@ -4,8 +4,12 @@
  */
 import { domainToASCII } from 'node:url'
 
+/** Beyond this nothing is an identifier, and normalising it would cost time that grows with the square of its length. */
+const longest = 320
+
 /** One plain addr-spec, lower case, domain as A-label; undefined for everything else. */
 export const canonicalEmail = (input: string): string | undefined => {
+  if (input.length > longest) return undefined
   const text = input.normalize('NFKC')
   if (countAt(input) !== 1 || countAt(text) !== 1) return undefined
   const [local = '', domain = ''] = text.split('@')
@@ -24,13 +28,14 @@ const domainForm =
 
 /** A user name: letters, digits and . _ - without @, so that no name can be mistaken for an address. Lower case. */
 export const canonicalUsername = (input: string): string | undefined => {
+  if (input.length > longest) return undefined
   const name = input.normalize('NFKC').toLowerCase()
   return /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u.test(name) ? name : undefined
 }
 
 /** What somebody typed into the sign-in field, in the form in which accounts are found. */
 export const canonicalLogin = (input: string): string => {
-  const text = input.trim()
+  const text = input.slice(0, longest).trim()
   const canonical = text.includes('@') ? canonicalEmail(text) : canonicalUsername(text)
   // What cannot be an account is still counted, under a form that no account has.
   return canonical ?? `?${text.normalize('NFKC').toLowerCase().slice(0, 320)}`

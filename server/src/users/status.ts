@@ -9,7 +9,7 @@ import { type Happening, record } from '../events/record.ts'
 import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
 import { endEverywhere } from '../sessions/end.ts'
-import { deleteUser, updateUser, upsertPassword } from './store.ts'
+import { deleteUser, lockAccount, updateUser, upsertPassword } from './store.ts'
 
 /** Disables, locks or enables an account; the first two end everything it had at once. */
 export const changeStatus = async (
@@ -49,11 +49,13 @@ export const changeRoles = async (
     ctx,
     user_id,
     { type: 'user.roles_changed', data: { added: [...add], removed: [...remove] } },
-    async (tx, now) => {
+    async (tx) => {
       const refused = await assignRoles(tx, user_id, add)
       if (refused) return refused
       await removeRoles(tx, user_id, remove)
-      if (remove.length > 0) await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], now)
+      // Requests under way may have read the old roles already and stamp their tokens a moment later.
+      const until = new Date(ctx.now().getTime() + underWayMs)
+      if (remove.length > 0) await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], until)
       return undefined
     },
   )
@@ -66,6 +68,8 @@ export const removeUser = async (ctx: Ctx, user_id: string): Promise<void> => {
   })
 }
 
+const underWayMs = 500
+
 type Kind = Pick<Happening, 'type' | 'data'>
 
 /** A refusal changed nothing, so nothing is recorded and nobody is told. */
@@ -77,6 +81,8 @@ const change = async (
 ): Promise<Denial | undefined> => {
   const now = ctx.now()
   const refused = await transact(ctx.db, async (tx) => {
+    // A sign-in that was proved before this change either has its session already, or will find that its proof is gone.
+    await lockAccount(tx, user_id)
     const denial = await work(tx, now)
     if (denial) return denial
     await record(tx, { ...kind, now, user_id })

@@ -71,6 +71,23 @@ export const upsertPassword = async (tx: Query, user_id: string, password_hash: 
 }
 
 /** Replaces a hash by one with better parameters, unless the password was changed meanwhile (compare and swap). */
-export const upgradePassword = async (tx: Query, user_id: string, from: string, to: string): Promise<void> => {
+export const upgradePassword = async (
+  tx: Query,
+  user_id: string,
+  { from, to }: { from: string; to: string },
+): Promise<void> => {
   await tx`update password_credentials set password_hash = ${to} where user_id = ${user_id} and password_hash = ${from}`
+}
+
+/** Holds an active account with this password hash as it is until the transaction ends. False when it is another by now. */
+export const shareAccount = async (tx: Query, user_id: string, password_hash: string): Promise<boolean> =>
+  (
+    await tx`
+      select 1 from users u join password_credentials p on p.user_id = u.id
+      where u.id = ${user_id} and u.status = 'active' and p.password_hash = ${password_hash} for share`
+  ).length === 1
+
+/** Waits for everybody who holds the account as it is, and keeps new ones out until the transaction ends. */
+export const lockAccount = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`select 1 from users where id = ${user_id} for update`
 }

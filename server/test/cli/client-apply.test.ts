@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { applyClient } from '../../src/clients/manage.ts'
-import { temporaryFolder } from '../support/child.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
 import { type CliResult, cli } from '../support/server.ts'
+import { temporaryFolder } from '../support/child.ts'
 
 type Credentials = { client_id: string; client_secret?: string }
 

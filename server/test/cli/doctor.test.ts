@@ -2,11 +2,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { temporaryFolder } from '../support/child.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
 import { freePort } from '../support/port.ts'
 import { type CliResult, cli } from '../support/server.ts'
+import { temporaryFolder } from '../support/child.ts'
 
 type Check = { check: string; status: string; detail: string; mend?: string }
 type Finding = { result: CliResult; checks: Check[]; of: (name: string) => Check | undefined }

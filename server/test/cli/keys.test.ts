@@ -3,10 +3,10 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { temporaryFolder } from '../support/child.ts'
 import type { TestClient } from '../support/fixtures.ts'
 import { headerOf, type Oauth, openOauth } from '../support/oauth.ts'
 import { type CliResult, cli } from '../support/server.ts'
+import { temporaryFolder } from '../support/child.ts'
 
 type Key = { kid: string; alg: string; status: string; activate_at: string; verify_until: string | null }
 type Jwk = Record<string, string> & { kid: string; alg: string }

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { join } from 'node:path'
-import { temporaryFolder } from '../support/child.ts'
 import { freshDatabase, type TestDatabase } from '../support/database.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
 import { freePort } from '../support/port.ts'
 import { type CliResult, cli } from '../support/server.ts'
+import { temporaryFolder } from '../support/child.ts'
 
 let oauth: Oauth
 

@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Child, childEnv, shim, startChild, temporaryFolder } from '../support/child.ts'
 import { decide, finish, type House, openHouse, type Person, signInOn } from '../support/flow.ts'
 import { httpClient, type Reply } from '../support/http.ts'
 import { freePort } from '../support/port.ts'
 import { cli } from '../support/server.ts'
+import { type Child, childEnv, shim, startChild, temporaryFolder } from '../support/child.ts'
 
 let house: House
 let ada: Person

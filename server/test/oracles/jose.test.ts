@@ -71,7 +71,7 @@ describe.each(algs)('%s', (alg) => {
     expect(Number(payload.exp) - Number(payload.iat)).toBe(300)
   })
 
-  it('it verifies by its own key only, and not after a bit was changed', async () => {
+  it('a token verifies by its own key only, and not after a bit was changed', async () => {
     const { kid } = decodeProtectedHeader(tokens.access_token)
     const others = { keys: jwks.keys.filter((key) => key.kid !== kid) }
     await expect(jwtVerify(tokens.access_token, createLocalJWKSet(others))).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** Security rules AD-6, G-4, G-8, G-9 and RC-2 as browsers meet them (security.md 1.0b, 1.4, 1.6). */
+/** Security rules AD-6, G-4, G-8, G-9, PX-1 and RC-2 as browsers meet them (security.md 1.0b, 1.4, 1.6). */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
 import {
@@ -151,6 +151,38 @@ it('G-9: no header, cookie or parameter is a proof by being there', async () => 
   // Only what was verified is written down: the method, not what the request says of it.
   const { code = '' } = answerOf(await victim.get(authorizePath(own, more)))
   expect(await codeRow(house.sql, code)).toMatchObject({ amr: ['pwd'], acr: 'aal1' })
+})
+
+it('PX-1: a forwarded address is believed from a trusted proxy only, and only as far as proxies wrote it', async () => {
+  const addressSeen = async (of: House, headers: Record<string, string>): Promise<unknown> => {
+    const client = of.server.client()
+    const page = await client.get('/login')
+    const csrf = page.forms[0]?.fields.find(({ name }) => name === 'csrf')?.value ?? ''
+    const form = { csrf, login: 'nobody@people.example', password: 'wrong' }
+    const reply = await client.post('/login', form, { origin: of.server.issuer, ...headers })
+    const [event] = await of.sql`select ip from events where request_id = ${String(reply.headers['x-request-id'])}`
+    return event?.ip
+  }
+  const env = { KEYWRIGHT_TRUSTED_PROXIES: '127.0.0.1,::1,10.0.0.0/8', KEYWRIGHT_THROTTLE_FREE: '20' }
+  const behind = await openHouse({ database: await freshDatabase(), env })
+  const hostile = {
+    forwarded: 'for=6.6.6.6',
+    'x-real-ip': '6.6.6.6',
+    'cf-connecting-ip': '6.6.6.6',
+    'true-client-ip': '6.6.6.6',
+  }
+  const cases: [string, string, string][] = [
+    ['198.51.100.1', '198.51.100.1', '127.0.0.1'],
+    ['6.6.6.6, 198.51.100.1', '198.51.100.1', '127.0.0.1'],
+    ['6.6.6.6, 198.51.100.1, 10.1.2.3', '198.51.100.1', '127.0.0.1'],
+    ['198.51.100.1, garbage', '127.0.0.1', '127.0.0.1'],
+    ['10.0.0.1', '127.0.0.1', '127.0.0.1'],
+  ]
+  for (const [header, trusted, plain] of cases) {
+    const headers = { ...hostile, 'x-forwarded-for': header }
+    expect([header, await addressSeen(behind, headers)]).toEqual([header, trusted])
+    expect([header, await addressSeen(house, headers)]).toEqual([header, plain])
+  }
 })
 
 describe('RC-2', () => {

@@ -185,6 +185,7 @@ create table authorization_codes (
   used_at timestamptz
 );
 create index authorization_codes_expiry on authorization_codes (expires_at);
+create index authorization_codes_person on authorization_codes (user_id, client_id);
 
 -- One row per family, not per token: security design 3.4.
 create table refresh_families (

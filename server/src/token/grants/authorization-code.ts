@@ -13,6 +13,7 @@ import { hashToken, parseOpaque, type TokenHash } from '../../protocol/opaque-to
 import { challengeOf, verifierMatches } from '../../protocol/pkce.ts'
 import { decideResources } from '../../protocol/resource.ts'
 import { mayAct } from '../../protocol/subject.ts'
+import { currentResources, currentScope } from '../current.ts'
 import { newNonce } from '../families.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
 import { revokeFamily } from '../store.ts'
@@ -196,10 +197,12 @@ const applyRefusal = async (
 const grantedOf = ({ request, client }: GrantRequest, code: RedeemedCode, family: Fresh): Granted | Denial => {
   const narrowed = decideResources(paramAll(request.form, 'resource'), code.resource)
   if (isDenial(narrowed)) return narrowed
+  const resources = currentResources(narrowed.length > 0 ? narrowed : code.resource, client)
+  if (isDenial(resources)) return resources
   return {
     client,
-    scope: code.scope,
-    resources: narrowed.length > 0 ? narrowed : code.resource,
+    scope: currentScope(code.scope, client),
+    resources,
     now: request.now,
     person: {
       subject: { id: code.user_id, roles: code.roles, permissions: code.permissions },

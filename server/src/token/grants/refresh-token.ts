@@ -12,6 +12,7 @@ import { param, paramAll } from '../../protocol/params.ts'
 import { decideResources } from '../../protocol/resource.ts'
 import { decideScope, formatScope, parseScope } from '../../protocol/scope.ts'
 import { mayAct } from '../../protocol/subject.ts'
+import { currentResources, currentScope } from '../current.ts'
 import { type FamilyKey, openRefreshToken } from '../families.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
 import { type FamilyFacts, loadFamily, revokeFamily, type Rotation, rotateFamily, type UsedFamily } from '../store.ts'
@@ -39,8 +40,9 @@ export const refreshToken: Grant = {
     const careful = asked.scope !== undefined || asked.resources.length > 0 || ctx.config.audit_tokens === 'all'
     const rotated = careful ? undefined : await rotateFamily(ctx.db, rotationOf(ctx, asked))
     if (rotated === undefined) return await carefulRoad(ctx, facts, asked)
-    const scope = currentScope(rotated.scope, facts)
-    return grantedOf(facts, rotated, { gen: rotated.gen, scope, resources: rotated.resource })
+    const resources = currentResources(rotated.resource, facts.client)
+    if (isDenial(resources)) return resources
+    return grantedOf(facts, rotated, { gen: rotated.gen, scope: currentScope(rotated.scope, facts.client), resources })
   },
 }
 
@@ -182,18 +184,13 @@ const narrow = (
   asked: Asked,
   facts: GrantRequest,
 ): { scope: string; resources: string[] } | Denial => {
-  const allowed = parseScope(currentScope(family.scope, facts))
+  const allowed = parseScope(currentScope(family.scope, facts.client))
   const scopes = decideScope(asked.scope, allowed, 'all')
   if (isDenial(scopes)) return scopes
   const resources = decideResources(asked.resources, family.resource)
   if (isDenial(resources)) return resources
-  return { scope: formatScope(scopes), resources: resources.length > 0 ? resources : family.resource }
-}
-
-/** What was granted, less what the client may no longer ask for (security rule TK-6). */
-const currentScope = (granted: string, { client }: GrantRequest): string => {
-  const allowed = client.scope.split(' ')
-  return formatScope(parseScope(granted).filter((name) => allowed.includes(name)))
+  const left = currentResources(resources.length > 0 ? resources : family.resource, facts.client)
+  return isDenial(left) ? left : { scope: formatScope(scopes), resources: left }
 }
 
 const grantedOf = (
