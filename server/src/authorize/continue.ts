@@ -30,12 +30,11 @@ export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrinc
       denial: step.denial,
       interaction_id: interaction?.id,
     })
-  if (step.step === 'respond')
-    return await respondWithCode(ctx, request, {
-      authorization,
-      session: step.session,
-      interaction_id: interaction?.id,
-    })
+  if (step.step === 'respond') {
+    const { session } = step
+    const answered = await respondWithCode(ctx, request, { authorization, session, interaction_id: interaction?.id })
+    return answered ?? (await goOn(ctx, request, signedOut(ctx, browser), facts))
+  }
   const id = interaction?.id ?? (await begin(ctx, browser, authorization, request.now))
   const restarted = request.query.has('restarted') ? '&restarted=1' : ''
   const pages = {
@@ -47,6 +46,12 @@ export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrinc
     cookies: browserCookie(browser),
     log: { client_id: client.client_id, step: step.step },
   })
+}
+
+/** A browser whose session turned out to have ended on another node: the copy that said otherwise is dropped. */
+const signedOut = (ctx: Ctx, browser: BrowserPrincipal): BrowserPrincipal => {
+  if (browser.token_hash) ctx.sessions.forget(browser.token_hash.toString('base64url'))
+  return { ...browser, session: undefined, token_hash: undefined, subject: undefined }
 }
 
 /** Loads what `nextStep` decides on, and asks it. */

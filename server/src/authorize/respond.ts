@@ -2,6 +2,7 @@
  * Owns the answer to an authorization request: the one place where codes are born (RFC 6749 §4.1.2), and refusals by redirect.
  */
 import type { Ctx } from '../ctx.ts'
+import type { Query } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { answer, refuse, refuseByRedirect, type Where } from '../http/errors.ts'
 import type { LiveSession } from '../http/principal.ts'
@@ -12,7 +13,7 @@ import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { hashToken, mintOpaque, type PlainToken } from '../protocol/opaque-token.ts'
 import { insertCode, type NewCode } from './code-store.ts'
-import { completeInteraction } from './store.ts'
+import { completeInteraction, reopenInteraction } from './store.ts'
 
 type Facts = {
   authorization: AuthorizationRequest
@@ -20,27 +21,31 @@ type Facts = {
   interaction_id: string | undefined
 }
 
-/** Mints a code and sends it to the client, with `iss` (RFC 9207 §2) and the `state` it came with. */
-export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Facts): Promise<Reply> => {
+/**
+ * Mints a code and sends it to the client, with `iss` (RFC 9207 §2) and the `state` it came with. Undefined when the
+ * session has ended meanwhile: then nothing was written, and the question of what comes next is open again.
+ */
+export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Facts): Promise<Reply | undefined> => {
   const { authorization, session, interaction_id } = facts
   const code = mintOpaque('ac', secretBytes())
   const row = rowOf(ctx, code, { ...facts, now: request.now })
-  const written =
-    interaction_id === undefined ? await insertCode(ctx.db, row) : await finishWith(ctx, row, interaction_id)
-  if (!written && authorization.prompt.includes('none'))
-    return refuseByRedirect(ctx, gone, authorization, where(request, authorization))
-  if (!written) return refuse(ctx, finished, 'page', where(request, authorization))
+  const outcome =
+    interaction_id === undefined ? await writeCode(ctx.db, row) : await finishWith(ctx, row, interaction_id)
+  if (outcome === 'gone') return undefined
+  if (outcome === 'finished') return refuse(ctx, finished, 'page', where(request, authorization))
   const params = {
     code,
     ...(authorization.state !== undefined && { state: authorization.state }),
     iss: ctx.config.issuer,
   }
-  return answer(authorization, params, {
-    client_id: authorization.client_id,
-    user_id: session.user_id,
-    outcome: 'code',
-  })
+  const log = { client_id: authorization.client_id, user_id: session.user_id, outcome: 'code' }
+  return answer(authorization, params, log)
 }
+
+type Outcome = 'written' | 'gone' | 'finished'
+
+const writeCode = async (tx: Query, row: NewCode): Promise<Outcome> =>
+  (await insertCode(tx, row)) ? 'written' : 'gone'
 
 const rowOf = (ctx: Ctx, code: PlainToken, { authorization, session, now }: Facts & { now: Date }): NewCode => ({
   code_hash: hashToken(code),
@@ -57,22 +62,21 @@ const rowOf = (ctx: Ctx, code: PlainToken, { authorization, session, now }: Fact
   expires_at: new Date(now.getTime() + ctx.config.code_ttl_seconds * 1000),
 })
 
-/** The code is what finishes the interaction: of two answers to one request, one is given. */
-const finishWith = async (ctx: Ctx, row: NewCode, interaction_id: string): Promise<boolean> =>
-  await transact(
-    ctx.db,
-    async (tx) => (await completeInteraction(tx, interaction_id, row.created_at)) && (await insertCode(tx, row)),
-  )
+/** The code is what finishes the interaction: of two answers to one request, one is given. Without a code it stays open. */
+const finishWith = async (ctx: Ctx, row: NewCode, interaction_id: string): Promise<Outcome> =>
+  await transact(ctx.db, async (tx) => {
+    if (!(await completeInteraction(tx, interaction_id, row.created_at))) return 'finished'
+    const outcome = await writeCode(tx, row)
+    if (outcome === 'gone') await reopenInteraction(tx, interaction_id)
+    return outcome
+  })
 
-const finished: Denial = deny('invalid_interaction', 'This sign-in is finished or the session has ended.', {
-  rule: 'a code is written for a live session and finishes its interaction once (AZ-12)',
-  expected: 'a live session and an open interaction',
-  got: 'one of them is gone',
+const finished: Denial = deny('invalid_interaction', 'This sign-in is finished.', {
+  rule: 'a code finishes its interaction, once (AZ-12)',
+  expected: 'an open interaction',
+  got: 'one that is finished',
   remedy: 'Go back to the application and start again there.',
 })
-
-/** The session ended between the question and the answer; with prompt=none that is told by redirect (OpenID Connect Core §3.1.2.6). */
-const gone: Denial = deny('login_required', 'The person has to sign in.', finished.because)
 
 /** Tells the client that the request is refused (RFC 6749 §4.1.2.1), and finishes the interaction. */
 export const respondWithRefusal = async (

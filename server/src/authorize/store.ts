@@ -34,6 +34,11 @@ export const completeInteraction = async (tx: Query, id: string, now: Date): Pro
   (await tx`update interactions set completed_at = ${now} where id = ${id} and completed_at is null returning id`)
     .length === 1
 
+/** Takes the finishing back, within the transaction that finished it: there was no answer to give. */
+export const reopenInteraction = async (tx: Query, id: string): Promise<void> => {
+  await tx`update interactions set completed_at = null where id = ${id}`
+}
+
 export const findConsent = async (tx: Query, user_id: string, client_id: string): Promise<ConsentsRow | undefined> => {
   const rows = await tx<ConsentsRow[]>`
     select user_id, client_id, scopes, resources, granted_at, updated_at from consents where user_id = ${user_id} and client_id = ${client_id}`

@@ -39,7 +39,7 @@ export const addApply = (client: Command): void => {
       ),
     )
     .action(async (options: MetadataOptions & RequiredMetadata & { out: string }, command: Command) => {
-      const { withCtx, ...manage } = await load(async () => await import('../clients/manage.ts'))
+      const { withCtx } = await load(async () => await import('../clients/manage.ts'))
       const metadata = {
         ...metadataOf(options),
         client_name: options.name,

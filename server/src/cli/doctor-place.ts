@@ -24,6 +24,8 @@ export const checkSettings = (): { checks: Check[]; config?: Config } => {
 /** The data folder and the root secret in it. */
 export const checkFolder = (config: Config): Check[] => {
   const check = 'data folder'
+  if (config.database_url !== undefined && config.root_secret !== undefined)
+    return [{ check, status: 'ok', detail: 'not needed: database and root secret are given' }, checkSecret(config)]
   const folder = config.data_dir
   const found = statSync(folder, { throwIfNoEntry: false })
   if (found === undefined)

@@ -17,12 +17,17 @@ import { version } from '../version.ts'
 /** Runs a command's work on the migrated database of this deployment. Throws StartError when it cannot be opened. */
 export const withCtx = async <T>(work: (ctx: Ctx) => Promise<T>): Promise<T> =>
   await withDatabase(async (config, opened) => {
-    const fresh = (await migrate(opened.db)).length > 0
-    return await asNode(config, opened, async (ctx) => {
-      if (fresh) await seed(ctx, { demo: false })
-      return await work(ctx)
-    })
+    await prepare(config, opened)
+    return await asNode(config, opened, work)
   })
+
+/** Brings the schema up and returns what was applied. A new database gets what the server's first start would give it. */
+export const prepare = async (config: Config, opened: Opened): Promise<string[]> => {
+  const applied = await migrate(opened.db)
+  const isNew = applied.includes('foundation')
+  if (isNew) await asNode(config, opened, async (ctx) => await seed(ctx, { demo: config.profile === 'development' }))
+  return applied
+}
 
 /** Runs work as one more node on the opened database, whose schema is taken as it is. */
 export const asNode = async <T>(config: Config, opened: Opened, work: (ctx: Ctx) => Promise<T>): Promise<T> => {

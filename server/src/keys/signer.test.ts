@@ -51,7 +51,7 @@ const forge = (alg: string, header: object, payload: object = claims): string =>
 
 describe.each(algs)('%s', (alg) => {
   it('signs what jose verifies, and verifies what jose signs, for any claims', async () => {
-    const set = createLocalJWKSet(JSON.parse(signer.jwks().body.toString()) as never)
+    const set = createLocalJWKSet(JSON.parse(signer.jwks().body) as never)
     const key = keys.get(kidOf(alg))
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue()), async (any) => {
@@ -99,7 +99,7 @@ describe.each(algs)('%s', (alg) => {
       `${token}.`,
     ])
       expect([other, signer.verify(other, 'JWT')]).toEqual([other, undefined])
-    if (standard !== token) expect(signer.verify(standard, 'JWT')).toBeUndefined()
+    expect(standard === token || signer.verify(standard, 'JWT') === undefined).toBe(true)
   })
 })
 
@@ -178,7 +178,7 @@ describe('the ring', () => {
     const token = other.sign('ES256', 'JWT', claims)
     const answers = ['pending', 'active', 'passive', 'retired', 'compromised'].map((status) => {
       other.load([{ ...row, status }])
-      const published = JSON.parse(other.jwks().body.toString()) as { keys: unknown[] }
+      const published = JSON.parse(other.jwks().body) as { keys: unknown[] }
       return [
         status,
         other.verify(token, 'JWT') !== undefined,

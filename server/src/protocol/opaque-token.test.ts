@@ -14,7 +14,7 @@ describe('an opaque value', () => {
         const token = mintOpaque(type, bytes)
         expect(token).toMatch(new RegExp(`^kw_${type}_[0-9A-Za-z]+$`))
         expect(parseOpaque(type, token)).toEqual(Buffer.from(bytes))
-        if (other !== type) expect(parseOpaque(other, token)).toBeUndefined()
+        expect(other === type || parseOpaque(other, token) === undefined).toBe(true)
       }),
     )
   })
@@ -40,7 +40,7 @@ describe('an opaque value', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^kw_at_[0-9A-Za-z]{12,60}$/), (text) => {
         const bytes = parseOpaque('at', text)
-        if (bytes !== undefined) expect(mintOpaque('at', bytes)).toBe(text)
+        expect(bytes === undefined ? text : mintOpaque('at', bytes)).toBe(text)
       }),
       { numRuns: 2000 },
     )

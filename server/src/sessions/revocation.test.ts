@@ -161,7 +161,7 @@ describe('two nodes on one database', () => {
     const dead = fresh()
     await one.write(db, [{ kind: 'jti', key: dead.jti }], now())
     let done = false
-    const announced = one.announce().then(() => {
+    const announced = one.announce().finally(() => {
       done = true
     })
     await sleep(200)

@@ -109,7 +109,7 @@ describe('doctor', () => {
     const away = { PGHOST: undefined, DATABASE_URL: `postgres://x@127.0.0.1:${await freePort()}/x` }
     expect((await doctor(away)).of('database')).toMatchObject({
       status: 'failed',
-      detail: expect.stringContaining('cannot be reached') as string,
+      detail: expect.stringContaining('cannot be used') as string,
     })
     const readOnly = await freshDatabase()
     await readOnly.sql`alter database ${readOnly.sql(readOnly.name)} set default_transaction_read_only = on`

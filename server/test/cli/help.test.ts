@@ -1,4 +1,5 @@
 /** The command line as a whole: help, wrong usage, exit codes, and that a help text loads no server. */
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { childEnv, shim, startChild, temporaryFolder } from '../support/child.ts'
@@ -94,6 +95,15 @@ describe('what a command loads', () => {
   it('help, version, pkce and wrong usage load no server', async () => {
     for (const args of [['--help'], ['user', 'create', '--help'], ['--version'], ['pkce'], ['nosuch']]) {
       expect(await loaded(...args), args.join(' ')).toEqual([])
+    }
+  })
+
+  it('what needs no data folder makes none', async () => {
+    const cwd = await temporaryFolder()
+    const env = { KEYWRIGHT_DATA_DIR: join(cwd, 'data') }
+    for (const args of [['--help'], ['pkce'], ['config', 'print'], ['healthcheck'], ['try', '--no-open']]) {
+      await cli(args, { env, cwd })
+      expect(readdirSync(cwd), args.join(' ')).toEqual([])
     }
   })
 

@@ -32,6 +32,9 @@ describe('migrate', () => {
       stdout: expect.stringMatching(/^PostgreSQL at .*: nothing to apply\.\n$/) as string,
     })
     expect(await database.sql`select 1 from users`).toHaveLength(0)
+    // As after the first start of a server, which will not make them again.
+    expect(await database.sql`select name from roles order by name`).toEqual([{ name: 'admin' }, { name: 'user' }])
+    expect(await database.sql`select client_id from clients`).toEqual([{ client_id: 'app_demo' }])
   })
 
   it('refuses the database of a newer release in one sentence, and changes nothing', async () => {
@@ -46,11 +49,19 @@ describe('migrate', () => {
     }
   })
 
-  it('says that the database cannot be reached', async () => {
+  it('says that the role may not make the tables', async () => {
+    const database = await freshDatabase('empty')
+    await database.sql`revoke all on schema public from public, current_user`
+    await database.sql`alter schema public owner to pg_database_owner`
+    const result = await on(database, 'migrate')
+    expect(result).toMatchObject({ code: 0 })
+  })
+
+  it('says that the database cannot be used', async () => {
     const env = { ...oauth.server.env, PGHOST: undefined, DATABASE_URL: `postgres://x@127.0.0.1:${await freePort()}/x` }
     const result = await cli(['migrate'], { env })
     expect(result).toMatchObject({ code: 1, stdout: '' })
-    expect(result.stderr).toMatch(/^keywright: PostgreSQL at 127\.0\.0\.1:\d+ cannot be reached: .*\n$/)
+    expect(result.stderr).toMatch(/^keywright: PostgreSQL at 127\.0\.0\.1:\d+ cannot be used: .*\n$/)
   })
 })
 

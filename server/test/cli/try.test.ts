@@ -14,6 +14,7 @@ let ada: Person
 
 beforeAll(async () => {
   house = await openHouse()
+  await cli(['seed', '--demo'], { env: house.server.env })
   ada = await house.person()
 })
 

@@ -149,15 +149,12 @@ describe('invalid_request', () => {
   )
 
   it.each(['client_id', 'client_secret', 'grant_type'])('%s twice (§3.2)', async (name) => {
-    const reply = await oauth.server
-      .client()
-      .post('/oauth/token', [
-        ...Object.entries({ grant_type, ...inForm(postClient) }).map(([key, value]): [string, string] => [
-          key,
-          value ?? '',
-        ]),
-        [name, 'again'],
-      ])
+    const reply = await oauth.server.client().post('/oauth/token', [
+      ['grant_type', grant_type],
+      ['client_id', postClient.client_id],
+      ['client_secret', secretOf(postClient)],
+      [name, 'again'],
+    ])
     await expectRefusal(oauth.db, reply, 400, 'invalid_request')
     expect(reply.json().error_description).toBe(`The parameter ${name} is repeated.`)
   })

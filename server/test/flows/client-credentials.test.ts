@@ -75,9 +75,9 @@ describe('a good request', () => {
     expect(await eventsOf(oauth.db, reply)).toEqual([])
     await oauth.token(client, { grant_type })
     const issued = await eventually(async () => {
-      const [row] = await oauth.db`
+      const [row] = await oauth.db<{ issued: number | null }[]>`
         select sum(issued)::int as issued from token_counts where client_id = ${client.client_id}`
-      return row?.['issued'] === 2 ? row['issued'] : undefined
+      return row?.issued === 2 ? row.issued : undefined
     })
     expect(issued).toBe(2)
   })

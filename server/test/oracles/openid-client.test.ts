@@ -5,6 +5,7 @@
  */
 import * as client from 'openid-client'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../../src/clients/manage.ts'
 import type { Metadata } from '../../src/clients/registration.ts'
 import { type App, finish, type House, openHouse, type Person } from '../support/flow.ts'
 import type { HttpClient } from '../support/http.ts'
@@ -173,16 +174,19 @@ describe('openid-client', () => {
     })
   })
 
-  it('client_secret_basic with every odd character in both halves (RFC 6749 §2.3.1, appendix B)', async () => {
-    const { app } = await setUp()
-    const odd = 'p:ä% +/&=~!*()\'"\\;,?#[]{}|^`<>€ 𝄞'
+  it('client_secret_basic with odd characters in both halves (RFC 6749 §2.3.1, appendix B)', async () => {
+    const secret = 'p:ä% +/&=~!*()\'"\\;,?#[]{}|^`<>€ 𝄞'
+    const client_id = 'https://odd.example:444/client%20a?b=c+d&e=:f'
+    const redirect_uri = 'https://odd.example/callback'
+    await createClient(house.ctx, { client_name: 'Odd', type: 'web', redirect_uris: [redirect_uri] }, client_id)
     await house.sql`
       insert into client_secrets (client_id, secret_hash, hint, created_at)
-      values (${app.client_id}, ${hashToken(odd)}, 'odd!', now())`
-    const config = await configure(app, client.ClientSecretBasic(odd))
+      values (${client_id}, ${hashToken(secret)}, 'odd!', now())`
+    const app: App = { client_id, client_secret: secret, redirect_uri, client_name: 'Odd' }
+    const config = await configure(app, client.ClientSecretBasic(secret))
     const tokens = await signIn({ config, app, browser: house.server.client() })
-    expect(tokens.claims()?.sub).toBe(ada.user_id)
-    const wrong = await configure(app, client.ClientSecretBasic(`${odd} `))
+    expect(tokens.claims()).toMatchObject({ sub: ada.user_id, aud: client_id })
+    const wrong = await configure(app, client.ClientSecretBasic(`${secret} `))
     await expect(client.refreshTokenGrant(wrong, tokens.refresh_token ?? '')).rejects.toMatchObject({
       // RFC 6749 §5.2: who came with Basic is challenged for Basic.
       cause: [{ scheme: 'basic' }],

@@ -227,46 +227,54 @@ describe('under load', () => {
 })
 
 describe('at the same moment', () => {
-  it('a sign-out everywhere and code exchanges: whatever the exchanges gave is dead', async () => {
-    const client = await nodes[0].client()
-    const granted: number[] = []
-    for (let round = 0; round < 6; round += 1) {
-      const person = await nodes[0].person()
-      const codes = await Promise.all(Array.from({ length: 8 }, async () => await nodes[0].code(person, client)))
-      const page = await person.browser.get('/account')
-      const signOut = sleep(round * 3).then(
-        async () =>
-          await person.browser.submit(
-            page,
-            {},
-            {
-              form: ({ action, buttons }) =>
-                action === '/logout' && buttons.some(({ value }) => value === 'everywhere'),
-              button: { name: 'scope', value: 'everywhere' },
-            },
-          ),
-      )
-      const replies = await cluster.race(codes.length, async (node, index) => {
-        const code = codes[index]
-        if (code === undefined) throw new Error('each request has its code')
-        return await node.redeem(client, code)
-      })
-      expect((await signOut).status).toBe(200)
-      const good = replies.filter(({ status }) => status === 200).map(tokensOf)
-      granted.push(good.length)
-      expect(replies.filter(({ status }) => status !== 200).map((reply) => reply.json()['error'])).toEqual(
-        Array.from({ length: codes.length - good.length }, () => 'invalid_grant'),
-      )
-      for (const tokens of good) {
-        for (const node of nodes) {
-          expect((await node.userinfo(tokens.access_token)).status).toBe(401)
-          expect((await node.refresh(client, tokens.refresh_token)).status).toBe(400)
+  it.each([
+    ['that outlives the session', offline],
+    ['that ends with the session', 'openid profile'],
+  ])(
+    'a sign-out everywhere and code exchanges for access %s: whatever the exchanges gave is dead',
+    async (_, scope) => {
+      const client = await nodes[0].client()
+      const granted: number[] = []
+      for (let round = 0; round < 4; round += 1) {
+        const person = await nodes[0].person()
+        const codes = await Promise.all(
+          Array.from({ length: 8 }, async () => await nodes[0].code(person, client, { scope })),
+        )
+        const page = await person.browser.get('/account')
+        const signOut = sleep(round * 3).then(
+          async () =>
+            await person.browser.submit(
+              page,
+              {},
+              {
+                form: ({ action, buttons }) =>
+                  action === '/logout' && buttons.some(({ value }) => value === 'everywhere'),
+                button: { name: 'scope', value: 'everywhere' },
+              },
+            ),
+        )
+        const replies = await cluster.race(codes.length, async (node, index) => {
+          const code = codes[index]
+          if (code === undefined) throw new Error('each request has its code')
+          return await node.redeem(client, code)
+        })
+        expect((await signOut).status).toBe(200)
+        const good = replies.filter(({ status }) => status === 200).map(tokensOf)
+        granted.push(good.length)
+        expect(replies.filter(({ status }) => status !== 200).map((reply) => reply.json()['error'])).toEqual(
+          Array.from({ length: codes.length - good.length }, () => 'invalid_grant'),
+        )
+        for (const tokens of good) {
+          for (const node of nodes) {
+            expect((await node.userinfo(tokens.access_token)).status).toBe(401)
+            expect((await node.refresh(client, tokens.refresh_token)).status).toBe(400)
+          }
         }
       }
-    }
-    // Otherwise the rounds met no exchange at all.
-    expect(granted.some((count) => count > 0)).toBe(true)
-  })
+      // Otherwise the rounds met no exchange at all.
+      expect(granted.some((count) => count > 0)).toBe(true)
+    },
+  )
 
   it('a revocation and a transaction that stays open for long: what is acknowledged is known at the other node', async () => {
     const [here, there] = nodes

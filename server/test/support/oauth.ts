@@ -114,7 +114,7 @@ const authorize = async (
   params: Record<string, string | undefined>,
 ): Promise<Code> => {
   const code_verifier = randomBytes(32).toString('base64url')
-  const request = {
+  const request: Record<string, string | undefined> = {
     client_id: client.client_id,
     response_type: 'code',
     redirect_uri: client.redirect_uri,

@@ -131,13 +131,14 @@ describe('the code exchange', () => {
 
   it.each(cases)('$name: the statement and the decision agree', async (one) => {
     const { form, grant_id } = await setUp(one)
+    const sent: Record<string, string | undefined> = form
     const client = await askerOf(cast, one)
     const now = one.now ?? instant
     const code_hash = hashToken(form.code)
     const asked = {
       code_hash,
-      redirect_uri: form['redirect_uri'],
-      code_verifier: form['code_verifier'],
+      redirect_uri: sent['redirect_uri'],
+      code_verifier: sent['code_verifier'],
       client_id: client.client_id,
       now,
     }
