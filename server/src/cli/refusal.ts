@@ -31,6 +31,7 @@ export const sentenceOf = async (error: unknown): Promise<string> => {
   if (isUnavailable(error)) return `The database does not answer: ${message}. Nothing was changed; try again.`
   // SQLSTATE 42501, insufficient_privilege.
   const isForbidden = error instanceof Error && 'code' in error && error.code === '42501'
-  if (isForbidden) return `The database role of DATABASE_URL lacks a right: ${message}. Make it the owner of the database.`
+  if (isForbidden)
+    return `The database role of DATABASE_URL lacks a right: ${message}. Make it the owner of the database.`
   return `The command failed for a reason it does not know: ${message}.`
 }
