@@ -149,9 +149,8 @@ describe('doctor', () => {
   it('sees a data folder that is none, and a root secret that others can read', async () => {
     const place = await temporaryFolder()
     writeFileSync(join(place, 'file'), '')
-    expect((await doctor({ KEYWRIGHT_DATA_DIR: join(place, 'file') })).of('data folder')).toMatchObject({
-      status: 'failed',
-    })
+    const file = { KEYWRIGHT_DATA_DIR: join(place, 'file'), KEYWRIGHT_ROOT_SECRET: undefined }
+    expect((await doctor(file)).of('data folder')).toMatchObject({ status: 'failed' })
     const folder = join(place, 'data')
     mkdirSync(folder)
     const own = { KEYWRIGHT_DATA_DIR: folder, KEYWRIGHT_ROOT_SECRET: undefined }

@@ -123,14 +123,14 @@ describe('keywright try', () => {
   })
 
   it('can be a confidential client with its secret on standard input', async () => {
-    const app = await house.app({ redirect_uris: ['http://127.0.0.1/callback'] })
-    const child = await start(
-      ['--client', app.client_id, '--client-secret-stdin', '--scope', 'openid'],
-      `${app.client_secret}\n`,
-    )
+    // Only a native application may choose its port when it starts (RFC 8252 §7.3).
+    const redirect_uri = `http://127.0.0.1:${await freePort()}/callback`
+    const app = await house.app({ redirect_uris: [redirect_uri] })
+    const asApp = ['--client', app.client_id, '--redirect-uri', redirect_uri, '--scope', 'openid']
+    const child = await start([...asApp, '--client-secret-stdin'], `${app.client_secret}\n`)
     await callback((await throughPages(await addressOf(child))).location)
     expect(await child.exit, child.output()).toEqual({ code: 0, signal: null })
-    const without = await start(['--client', app.client_id, '--scope', 'openid'])
+    const without = await start(asApp)
     await callback((await throughPages(await addressOf(without))).location)
     expect(await without.exit).toEqual({ code: 1, signal: null })
     expect(without.stderr()).toMatch(

@@ -151,6 +151,13 @@ describe('PX-1: behind a trusted proxy', () => {
   })
 })
 
+it('PX-1: a peer that is no trusted proxy is not believed, though there are some', async () => {
+  const oauth = await openOauth({ env: { KEYWRIGHT_TRUSTED_PROXIES: '10.0.0.0/8,192.0.2.1' } })
+  const web = await oauth.client()
+  for (const header of ['203.0.113.9', '203.0.113.9, 10.1.2.3', '192.0.2.1'])
+    expect(await seenAs(oauth, web, { 'x-forwarded-for': header })).toMatch(loopback)
+})
+
 it.each(['0.0.0.0/0', '::/0', '*'])(
   'PX-1: trusting everybody (%s) is refused at the start, in production',
   async (range) => {
