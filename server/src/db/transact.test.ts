@@ -40,26 +40,9 @@ describe('transact', () => {
   })
 
   it('tries again what PostgreSQL asks to try again: two that lock each other both succeed', async () => {
-    let [first, second] = [0, 0]
-    const firstHas = Promise.withResolvers<void>()
-    const secondHas = Promise.withResolvers<void>()
-    await Promise.all([
-      transact(db, async (tx) => {
-        first += 1
-        await tx`update things set note = 'a' where id = 1`
-        firstHas.resolve()
-        await secondHas.promise
-        await tx`update things set note = 'a' where id = 2`
-      }),
-      transact(db, async (tx) => {
-        second += 1
-        await tx`update things set note = 'b' where id = 2`
-        secondHas.resolve()
-        await firstHas.promise
-        await tx`update things set note = 'b' where id = 1`
-      }),
-    ])
-    expect(first + second).toBe(3)
+    const [one, two] = [contender('a', [1, 2]), contender('b', [2, 1])]
+    await Promise.all([one.fight(two), two.fight(one)])
+    expect(one.tries() + two.tries()).toBe(3)
     expect(new Set(await notes()).size).toBe(1)
   })
 
@@ -83,3 +66,34 @@ describe('transact', () => {
     expect(tries).toBe(1)
   })
 })
+
+type Contender = {
+  locked: Promise<void>
+  done: Promise<void>
+  tries: () => number
+  fight: (other: Contender) => Promise<void>
+}
+
+/** Changes two rows in an order; at its first try it holds one until the other contender holds the other. */
+const contender = (note: string, [first = 0, second = 0]: number[]): Contender => {
+  const locked = Promise.withResolvers<void>()
+  const done = Promise.withResolvers<void>()
+  let tries = 0
+  return {
+    locked: locked.promise,
+    done: done.promise,
+    tries: () => tries,
+    fight: async (other) => {
+      await transact(db, async (tx) => {
+        tries += 1
+        // Whoever was sacrificed lets the other go first, or the two could meet again.
+        if (tries > 1) await other.done
+        await tx`update things set note = ${note} where id = ${first}`
+        locked.resolve()
+        await other.locked
+        await tx`update things set note = ${note} where id = ${second}`
+      })
+      done.resolve()
+    },
+  }
+}

@@ -92,18 +92,24 @@ const violations = async (page: Page): Promise<string[]> => {
   return found
 }
 
+/** The page that sends itself away is looked at before it does; that it sends itself is tested below. */
+const stayHere = (): void => {
+  HTMLFormElement.prototype.submit = () => {}
+  HTMLFormElement.prototype.requestSubmit = () => {}
+}
+
 describe('every page, every branch', () => {
   test.each(cases)(
     '$page $index: axe is content in both themes, nothing breaks the policy, 320 pixels are enough',
     async ({ page: name, index }) => {
       const context = await person({ colorScheme: 'light', viewport: { width: 320, height: 640 } })
+      if (name === 'form-post') await context.addInitScript(stayHere)
       const { page, complaints } = await open(context, `/${name}/${index}`)
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
       expect(await violations(page)).toEqual([])
       await page.emulateMedia({ colorScheme: 'dark' })
       expect(await violations(page)).toEqual([])
-      // The sample of form-post answers to an application, which the policy of this test does not allow.
-      expect(complaints.filter((text) => name !== 'form-post' || !text.includes('form-action'))).toEqual([])
+      expect(complaints).toEqual([])
       await context.close()
     },
   )

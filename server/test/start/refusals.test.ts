@@ -108,7 +108,7 @@ describe('the database', () => {
     const url = await address()
     const [line = '', ...more] = await refusalOf({ env: { DATABASE_URL: url, PGHOST: undefined, PGUSER: undefined } })
     expect(more).toEqual([])
-    expect(line).toMatch(/^PostgreSQL at .* cannot be reached: .*\. Check DATABASE_URL\.$/)
+    expect(line).toMatch(/^PostgreSQL at .* cannot be used: .*\. Check DATABASE_URL\.$/)
     expect(line).not.toContain('secret-of-the-database')
   })
 
