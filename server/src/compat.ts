@@ -92,7 +92,8 @@ const adapt = (row: Row, own: readonly Route[]): Route => {
     const ours = await answer(ctx, request, principal)
     const reply = row.response ? row.response(ours) : ours
     const headers = {
-      deprecation: 'true',
+      // RFC 9745 §2.1: the date from which the address was old, as a structured field: when Keywright took it over.
+      deprecation: '@1795219200',
       link: `<${ctx.config.issuer}${row.to}>; rel="successor-version"`,
       ...reply.headers,
     }

@@ -152,6 +152,11 @@ export const settings = z.object({
     whole(1, 10_000_000).default(1200),
     'Requests per minute and address, all routes together.',
   ),
+  limit_route: limits(
+    'KEYWRIGHT_LIMIT_ROUTE',
+    whole(1, 10_000_000).default(600),
+    'Requests per minute, address and route.',
+  ),
   limit_login_address: limits(
     'KEYWRIGHT_LIMIT_LOGIN_ADDRESS',
     whole(1, 1_000_000).default(30),
@@ -206,7 +211,7 @@ export const settings = z.object({
   management_token: secret(
     operation(
       'KEYWRIGHT_MANAGEMENT_TOKEN',
-      z.string().min(16).optional(),
+      z.string().min(16).regex(/^\S+$/).describe('at least 16 characters without spaces').optional(),
       'The bearer token that unlocks the detailed checks of /health.',
     ),
   ),

@@ -8,11 +8,17 @@ import { networksOf } from './client-ip.ts'
 import type { HttpRequest } from './request.ts'
 import type { Limit } from './route.ts'
 
-/** Counts a request and refuses it with 429 when its address has had enough. */
-export const checkLimits = (ctx: Ctx, request: HttpRequest, limit: Limit | undefined): Denial | undefined => {
+/** Counts a request and refuses it with 429 when its address has had enough, of everything or of this route. */
+export const checkLimits = (
+  ctx: Ctx,
+  request: HttpRequest,
+  { limit, path }: { limit?: Limit; path: string },
+): Denial | undefined => {
   if (!ctx.config.limits || limit === 'none') return undefined
   const { machine, network } = networksOf(request.ip)
-  const over = count(ctx, `a|${machine}`, ctx.config.limit_address, request.now)
+  const over =
+    count(ctx, `a|${machine}`, ctx.config.limit_address, request.now) ??
+    count(ctx, `r|${path}|${machine}`, ctx.config.limit_route, request.now)
   if (over || limit !== 'login' || request.method !== 'POST') return over
   return (
     count(ctx, `la|${machine}`, ctx.config.limit_login_address, request.now) ??

@@ -140,7 +140,7 @@ const handle =
     const where = { route: route.path, request: isDenial(request) ? shell(ctx, raw) : request }
     await addCors(ctx, out, route, where.request)
     if (isDenial(request)) return sendReply(ctx, out, refuse(ctx, request, route.errors, where))
-    const limited = checkLimits(ctx, request, route.limit)
+    const limited = checkLimits(ctx, request, route)
     if (limited) return sendReply(ctx, out, refuse(ctx, limited, route.errors, where))
     const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request)
     const reply = isDenial(principal)
@@ -179,7 +179,7 @@ const notFound = async (
   methods: ReturnType<typeof createMethods>,
 ): Promise<FastifyReply> => {
   const request = shell(ctx, raw)
-  const limited = checkLimits(ctx, request, undefined)
+  const limited = checkLimits(ctx, request, { path: 'unknown' })
   if (limited) return sendReply(ctx, out, refuse(ctx, limited, 'problem', { route: 'unknown', request }))
   const known = methods(request.path)
   if (known.length > 0 && raw.method === 'OPTIONS')

@@ -49,6 +49,9 @@ async function drop({ name, sql }: TestDatabase): Promise<void> {
 
 async function maintain(work: (db: Db) => Promise<unknown>): Promise<void> {
   const db = connect(inject('postgres').maintenance, { database_pool: 1, database_prepare: false })
+  // Making and dropping a database waits for the disk, which may take its time.
+  await db`set statement_timeout = 0`
+  await db`set lock_timeout = 0`
   await work(db)
   await db.end()
 }
