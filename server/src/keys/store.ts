@@ -21,7 +21,7 @@ export const listKeys = async (tx: Query): Promise<SigningKeysRow[]> =>
 
 /** Takes the lock that makes rotation the work of one node at a time, until the transaction ends. */
 export const lockKeys = async (tx: Query): Promise<void> => {
-  await tx`select pg_advisory_xact_lock(27513)`
+  await tx`select pg_advisory_xact_lock(27514)`
 }
 
 export const insertKey = async (tx: Query, key: SigningKeysRow): Promise<void> => {
