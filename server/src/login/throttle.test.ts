@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Fixtures, fixtures } from '../../test/support/fixtures.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { isDenial } from '../protocol/errors.ts'
+import type { Account } from '../users/credentials.ts'
 import { reserve, succeeded } from './throttle.ts'
 
 let made: Fixtures
@@ -14,7 +15,7 @@ beforeAll(async () => {
 })
 
 /** An account that nobody has tried yet. */
-const account = (): string => `user|throttled-${(accounts += 1)}`
+const account = (): Account => ({ name: `user|throttled-${(accounts += 1)}`, credential: '2026-01-01T00:00:00.000Z' })
 
 const request = (seconds: number, device?: string): HttpRequest =>
   ({
@@ -23,13 +24,13 @@ const request = (seconds: number, device?: string): HttpRequest =>
   }) as unknown as HttpRequest
 
 /** Tries once, wrongly: 0 when the attempt may be made, else the seconds to wait. */
-const fail = async (named: string, seconds: number, device?: string): Promise<number> => {
+const fail = async (named: Account, seconds: number, device?: string): Promise<number> => {
   const attempt = await reserve(made.ctx, request(seconds, device), named)
   return isDenial(attempt) ? (attempt.retry_after_seconds ?? -1) : 0
 }
 
 /** Tries once, rightly; the device cookie that the browser is given. */
-const succeed = async (named: string, seconds: number, device?: string): Promise<string> => {
+const succeed = async (named: Account, seconds: number, device?: string): Promise<string> => {
   const attempt = await reserve(made.ctx, request(seconds, device), named)
   if (isDenial(attempt)) throw new Error(`not reserved: ${attempt.because.got ?? ''}`)
   const cookie = await succeeded(made.ctx, attempt, named, new Date(start + seconds * 1000))
@@ -37,7 +38,7 @@ const succeed = async (named: string, seconds: number, device?: string): Promise
   return cookie.value
 }
 
-const failMany = async (named: string, count: number, seconds = 0, device?: string): Promise<void> => {
+const failMany = async (named: Account, count: number, seconds = 0, device?: string): Promise<void> => {
   for (let turn = 0; turn < count; turn += 1) await fail(named, seconds, device)
 }
 
@@ -101,7 +102,7 @@ describe('strangers', () => {
   })
 
   it('accounts do not slow each other down, and one that does not exist is slowed down alike', async () => {
-    const [one, other, nobody] = [account(), account(), 'login|nobody@people.example']
+    const [one, other, nobody] = [account(), account(), { name: 'login|nobody@people.example', credential: '' }]
     await failMany(one, 5)
     expect(await fail(one, 0)).toBe(1)
     expect(await fail(other, 0)).toBe(0)
@@ -180,8 +181,22 @@ describe('a known device', () => {
     expect(await fail(named, 0, device)).toBe(0)
   })
 
+  it('is a stranger once the password has been changed, until it has signed in with the new one', async () => {
+    const named = account()
+    const device = await succeed(named, 0)
+    await failMany(named, 5)
+    expect(await fail(named, 0, device)).toBe(0)
+    const changed = { ...named, credential: '2026-03-01T12:00:00.001Z' }
+    expect(await fail(changed, 0, device)).toBe(1)
+    const next = await succeed(changed, 2)
+    expect(await fail(changed, 2)).toBe(0)
+    expect(await fail(changed, 2, next)).toBe(0)
+    // The new cookie is no device of the old password either: it waits with the strangers.
+    expect(await fail(named, 2, next)).toBe(2)
+  })
+
   it('what is stored names nobody: buckets are keyed hashes', async () => {
-    await fail('login|secret.person@people.example', 0)
+    await fail({ name: 'login|secret.person@people.example', credential: '' }, 0)
     const rows = await made.db`select login_throttles::text as row from login_throttles`
     expect(JSON.stringify(rows)).not.toContain('secret.person')
     const [shape] = await made.db<{ length: number }[]>`select distinct length(bucket) as length from login_throttles`

@@ -11,12 +11,19 @@ import { tooLongToTry } from './password-policy.ts'
 export type Proof = { user_id: string; status: string; password_hash: string }
 
 /**
- * The account that a canonical login names, or the login itself where there is none: what attempts are counted under, so
- * that the address and the user name of one person share one count (security rule LI-5). One query in either case.
+ * `name` is what attempts are counted under; `credential` names the password as it is now: another one after each change,
+ * the same after a mere rehash.
  */
-export const accountOf = async (ctx: Ctx, login: string): Promise<string> => {
+export type Account = { name: string; credential: string }
+
+/**
+ * The account that a canonical login names, or the login itself where there is none, so that the address and the user
+ * name of one person share one count (security rule LI-5). One query in either case.
+ */
+export const accountOf = async (ctx: Ctx, login: string): Promise<Account> => {
   const found = await findLogin(ctx.db, login)
-  return found === undefined ? `login|${login}` : `user|${found.id}`
+  if (found === undefined) return { name: `login|${login}`, credential: '' }
+  return { name: `user|${found.id}`, credential: found.changed_at?.toISOString() ?? '' }
 }
 
 /**

@@ -15,13 +15,14 @@ export const loadSubject = async (tx: Query, user_id: string): Promise<Subject |
   return rows[0]
 }
 
-export type LoginRow = { id: string; status: string; password_hash: string | null }
+export type LoginRow = { id: string; status: string; password_hash: string | null; changed_at: Date | null }
 
 /** Finds who signs in with this name: an address when it holds an @, else a user name. Both are canonical already. */
 export const findLogin = async (tx: Query, canonical: string): Promise<LoginRow | undefined> => {
   const column = canonical.includes('@') ? tx`u.email_canonical` : tx`u.username`
   const rows = await tx<LoginRow[]>`
-    select u.id, u.status, p.password_hash from users u left join password_credentials p on p.user_id = u.id where ${column} = ${canonical}`
+    select u.id, u.status, p.password_hash, p.changed_at
+    from users u left join password_credentials p on p.user_id = u.id where ${column} = ${canonical}`
   return rows[0]
 }
 

@@ -1,5 +1,7 @@
 /** Security rules LI-1, LI-3, LI-5 and RL-1 (security.md 1.4, 1.7): what a sign-in tells, what it leaves behind, how often. */
+import { hash as argon2 } from '@node-rs/argon2'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { changePassword } from '../../src/users/status.ts'
 import { freshDatabase } from '../support/database.ts'
 import {
   type App,
@@ -250,6 +252,25 @@ describe('LI-5 and RL-1', () => {
     const forged = strict.server.client()
     forged.jar.keep(new URL(strict.server.issuer), [`kw_device=${'A'.repeat(43)}.${'A'.repeat(43)}; Path=/`])
     expect((await typePassword(forged, await forged.get('/login'), person.email, person.password)).status).toBe(429)
+  })
+
+  it('LI-5: a new password makes strangers of all devices; a hash that was only made again does not', async () => {
+    const strict = await openHouse({ database: await freshDatabase(), env: { KEYWRIGHT_THROTTLE_FREE: '2' } })
+    const person = await strict.person()
+    const known = strict.server.client()
+    const enter = async (password: string): Promise<number> => {
+      known.jar.delete('kw_session')
+      return (await typePassword(known, await known.get('/login'), person.email, password)).status
+    }
+    const cheap = await argon2(person.password, { algorithm: 2, memoryCost: 1024, timeCost: 1, parallelism: 1 })
+    await strict.sql`update password_credentials set password_hash = ${cheap} where user_id = ${person.user_id}`
+    expect(await enter(person.password)).toBe(303)
+    for (let turn = 0; turn < 2; turn += 1) expect((await guess(strict, person.email, 'wrong')).status).toBe(401)
+    await strict.sql`update login_throttles set blocked_until = now() + interval '10 minutes'`
+    expect(await enter(person.password)).toBe(303)
+    const changed = await strict.ctx.hashing.hash('an entirely different thing')
+    await strict.revoking(async (ctx) => await changePassword(ctx, person.user_id, changed))
+    expect(await enter('an entirely different thing')).toBe(429)
   })
 
   it('RL-1: an address has its own limit, whatever account it tries and whatever header it sends', async () => {
