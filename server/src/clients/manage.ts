@@ -196,6 +196,7 @@ const metadataOf = (client: ClientsRow): Metadata => ({
   access_token_format: client.access_token_format ?? undefined,
   access_token_ttl_seconds: client.access_token_ttl_seconds ?? undefined,
   refresh_grace_seconds: client.refresh_grace_seconds ?? undefined,
+  default_max_age: client.default_max_age ?? undefined,
   client_uri: client.client_uri ?? undefined,
   managed_name: client.managed_name ?? undefined,
 })
@@ -204,7 +205,6 @@ const metadataOf = (client: ClientsRow): Metadata => ({
 const untouched = (client: ClientsRow, change: Partial<Metadata>): Partial<ClientsRow> => ({
   status: client.status,
   default_audience: client.default_audience,
-  default_max_age: client.default_max_age,
   require_auth_time: client.require_auth_time,
   response_types: client.response_types,
   response_modes: client.response_modes,

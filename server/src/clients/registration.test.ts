@@ -183,3 +183,33 @@ describe('RG-1: metadata', () => {
     })
   })
 })
+
+describe('1.9: lifetimes stay within their bounds, whoever asks', () => {
+  const bounds: [
+    keyof Metadata & ('access_token_ttl_seconds' | 'refresh_grace_seconds' | 'default_max_age'),
+    number,
+    number,
+  ][] = [
+    ['access_token_ttl_seconds', 30, 3600],
+    ['refresh_grace_seconds', 0, 60],
+    ['default_max_age', 0, 2_147_483_647],
+  ]
+  it.each(bounds)('%s: both bounds are kept as they are', (name, least, most) => {
+    for (const seconds of [least, most]) expect(decide({ [name]: seconds })).toMatchObject({ [name]: seconds })
+    expect(decide({})).toMatchObject({ [name]: null })
+  })
+
+  it.each(
+    bounds.flatMap(([name, least, most]) =>
+      [least - 1, most + 1, least + 0.5, Number.NaN, Number.POSITIVE_INFINITY].map(
+        (seconds) => [name, seconds] as const,
+      ),
+    ),
+  )('%s of %d is refused, and the sentence names it', (name, seconds) => {
+    const decided = decide({ [name]: seconds })
+    expect(isDenial(decided) && [decided.error, decided.error_description.includes(name)]).toEqual([
+      'invalid_client_metadata',
+      true,
+    ])
+  })
+})

@@ -3,6 +3,7 @@
  * RG-2). Pure but for the random identifiers it is handed.
  */
 import { type SigningAlg, signingAlgs } from '../config/schema.ts'
+import { longestAccessSeconds } from '../protocol/access-token.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
 import { checkRegistration, originOf } from '../protocol/redirect-uri.ts'
 import { formatScope, isScopeToken, parseScope } from '../protocol/scope.ts'
@@ -29,6 +30,7 @@ export type Metadata = {
   access_token_format?: string | undefined
   access_token_ttl_seconds?: number | undefined
   refresh_grace_seconds?: number | undefined
+  default_max_age?: number | undefined
   client_uri?: string | undefined
   managed_name?: string | undefined
 }
@@ -58,6 +60,7 @@ export const decideClient = (metadata: Metadata, facts: Facts): ClientValues | D
     checkUris([...redirect_uris, ...post_logout_redirect_uris], metadata.type) ??
     checkGrants(grant_types, redirect_uris, method, facts) ??
     checkNames(metadata, method, scope, facts) ??
+    checkLifetimes(metadata) ??
     checkOrigins(allowed_origins)
   if (refused) return refused
   const values = {
@@ -92,7 +95,7 @@ const rest = (metadata: Metadata, facts: Facts) => {
     access_token_format: metadata.access_token_format ?? null,
     access_token_ttl_seconds: metadata.access_token_ttl_seconds ?? null,
     refresh_grace_seconds: metadata.refresh_grace_seconds ?? null,
-    default_max_age: null,
+    default_max_age: metadata.default_max_age ?? null,
     require_auth_time: false,
     client_uri: metadata.client_uri ?? null,
     logo_uri: null,
@@ -148,6 +151,23 @@ const checkNames = (metadata: Metadata, method: string, scope: string, facts: Fa
   return resource === undefined
     ? checkLink(metadata.client_uri)
     : invalid('resources that are absolute URIs without fragment (RFC 8707 §2)', resource)
+}
+
+/** Security design 1.9; a max_age has no bound but that of its column. */
+const lifetimes = [
+  ['access_token_ttl_seconds', 30, longestAccessSeconds],
+  ['refresh_grace_seconds', 0, 60],
+  ['default_max_age', 0, 2_147_483_647],
+] as const
+
+/** A revocation is remembered as long as an access token can live, no longer: a client must not stretch that (3.3). */
+const checkLifetimes = (metadata: Metadata): Denial | undefined => {
+  for (const [name, least, most] of lifetimes) {
+    const seconds = metadata[name]
+    if (seconds === undefined || (Number.isInteger(seconds) && seconds >= least && seconds <= most)) continue
+    return invalid(`${name} in whole seconds from ${least} to ${most}`, String(seconds))
+  }
+  return undefined
 }
 
 /** RG-2 holds for links too: a stored javascript: address would run in somebody's browser. */
