@@ -19,11 +19,12 @@ import { longestAccessSeconds } from '../protocol/access-token.ts'
 import { parseScope } from '../protocol/scope.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { revokeFamiliesOfConsent } from '../token/families.ts'
+import { whatIsNew } from './consented.ts'
 import { clientOf, refusePage, stepOf } from './continue.ts'
 import { findOwn, type Interaction, refuseInteraction, restart } from './interaction.ts'
 import { describeScope } from './scopes.ts'
 import { burnCodesOf } from './code-store.ts'
-import { deleteConsent, findConsent, mergeConsent, reopenConsents, updateInteraction } from './store.ts'
+import { deleteConsent, findConsents, mergeConsent, reopenConsents, updateInteraction } from './store.ts'
 
 type Open = { interaction: Interaction; client: Client }
 
@@ -52,8 +53,10 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   const { session, subject } = browser
   if (session === undefined || subject === undefined)
     return redirectLocal(`/oauth/continue?interaction=${interaction.id}`)
-  const known = await findConsent(ctx.db, session.user_id, client.client_id)
-  const scopes = parseScope(interaction.request.scope).filter((name) => name !== 'openid')
+  const consents = await findConsents(ctx.db, session.user_id, client.client_id)
+  const { scope, resource: resources } = interaction.request
+  const { newScopes, newResources } = whatIsNew(consents, { scopes: parseScope(scope), resources })
+  const scopes = parseScope(scope).filter((name) => name !== 'openid')
   return page(
     'consent',
     {
@@ -63,11 +66,8 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
       client: clientView(client),
       redirect_host: redirectHost(interaction.request.redirect_uri),
       account: accountView(subject),
-      scopes: scopes.map((name) => ({
-        name,
-        ...describeScope(name),
-        is_new: known !== undefined && !known.scopes.includes(name),
-      })),
+      scopes: scopes.map((name) => ({ name, ...describeScope(name), is_new: newScopes.includes(name) })),
+      resources: resources.map((resource) => ({ resource, is_new: newResources.includes(resource) })),
     },
     200,
     { cookies: browserCookie(browser), formAction: [formTarget(interaction.request.redirect_uri)] },

@@ -16,7 +16,7 @@ import { browserCookie } from '../sessions/cookie.ts'
 import { begin, type Interaction } from './interaction.ts'
 import { nextStep, type Step } from './next-step.ts'
 import { respondWithCode, respondWithRefusal } from './respond.ts'
-import { findConsent } from './store.ts'
+import { findConsents } from './store.ts'
 
 type Facts = { authorization: AuthorizationRequest; client: Client; interaction?: Interaction }
 
@@ -65,16 +65,14 @@ export const stepOf = async (
   const { session } = browser
   const hinted = hintedSubject(ctx, authorization)
   if (hinted === null) return { step: 'refuse', denial: badHint }
-  const remembered =
-    session !== undefined && !client.first_party
-      ? await findConsent(ctx.db, session.user_id, client.client_id)
-      : undefined
+  const consents =
+    session !== undefined && !client.first_party ? await findConsents(ctx.db, session.user_id, client.client_id) : []
   return nextStep({
     request: authorization,
     client,
     session,
     ...(interaction && { proofs: interaction }),
-    consent: remembered,
+    consents,
     hinted,
     now: request.now,
   })

@@ -61,7 +61,10 @@ const anyFacts: fc.Arbitrary<StepFacts> = fc.record({
     }),
     { nil: undefined },
   ),
-  consent: fc.option(fc.record({ scopes, resources }), { nil: undefined }),
+  consents: fc.uniqueArray(
+    fc.record({ resource: fc.constantFrom('', 'https://api.example/', 'https://b.example/'), scopes }),
+    { selector: ({ resource }) => resource },
+  ),
   hinted: fc.option(fc.constantFrom('u1', 'u2'), { nil: undefined }),
   now: fc.constant(now),
 })
@@ -131,10 +134,10 @@ describe('whatever the facts are', () => {
         given.client.token_endpoint_auth_method === 'none' && !given.request.redirect_uri.startsWith('https:')
       if (posable) return false
       const asked = given.request.scope.split(' ').filter((name) => name !== '')
-      const known =
-        asked.every((name) => given.consent?.scopes.includes(name)) &&
-        given.request.resource.every((uri) => given.consent?.resources.includes(uri))
-      return given.client.first_party || (given.consent !== undefined && known)
+      const named = given.request.resource.length === 0 ? [''] : given.request.resource
+      const allowed = new Map(given.consents.map((one) => [one.resource, one.scopes]))
+      const known = named.every((uri) => allowed.has(uri) && asked.every((name) => allowed.get(uri)?.includes(name)))
+      return given.client.first_party || known
     })
   })
 

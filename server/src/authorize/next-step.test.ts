@@ -26,7 +26,7 @@ const client: StepFacts['client'] = {
   resources: ['https://api.example/'],
 }
 const session = { id: 's1', user_id: 'u1', auth_time: at(-100) }
-const consent = { scopes: ['openid', 'read'], resources: [] }
+const consents = [{ resource: '', scopes: ['openid', 'read'] }]
 const nothing = {
   created_at: at(-10),
   session_id: null,
@@ -40,7 +40,7 @@ const facts = (change: Partial<StepFacts> = {}): StepFacts => ({
   request: request(),
   client,
   session,
-  consent,
+  consents,
   hinted: undefined,
   now,
   ...change,
@@ -62,20 +62,33 @@ describe('the table', () => {
     ['a session and a consent', {}, 'respond'],
     ['no session', { session: undefined }, 'login'],
     ['no session, silently', { session: undefined, request: silent() }, 'login_required'],
-    ['no consent', { consent: undefined }, 'consent'],
-    ['no consent, silently', { consent: undefined, request: silent() }, 'consent_required'],
-    ['no consent of a first-party client', { consent: undefined, client: { ...client, first_party: true } }, 'respond'],
+    ['no consent', { consents: [] }, 'consent'],
+    ['no consent, silently', { consents: [], request: silent() }, 'consent_required'],
+    ['no consent of a first-party client', { consents: [], client: { ...client, first_party: true } }, 'respond'],
     ['a consent for less', { request: request({ scope: 'openid write' }) }, 'consent'],
     ['a consent without the resource', { request: request({ resource: ['https://api.example/'] }) }, 'consent'],
     [
       'a consent with the resource',
       {
         request: request({ resource: ['https://api.example/'] }),
-        consent: { ...consent, resources: ['https://api.example/'] },
+        consents: [{ resource: 'https://api.example/', scopes: ['openid', 'read'] }],
       },
       'respond',
     ],
-    ['no scope at all and no consent', { request: request({ scope: '' }), consent: undefined }, 'consent'],
+    [
+      'a consent for other scopes with the resource',
+      {
+        request: request({ resource: ['https://api.example/'] }),
+        consents: [...consents, { resource: 'https://api.example/', scopes: ['openid', 'write'] }],
+      },
+      'consent',
+    ],
+    [
+      'a consent with a resource, and a request without any',
+      { consents: [{ resource: 'https://api.example/', scopes: ['openid', 'read'] }] },
+      'consent',
+    ],
+    ['no scope at all and no consent', { request: request({ scope: '' }), consents: [] }, 'consent'],
     ['no scope at all and a consent', { request: request({ scope: '' }) }, 'respond'],
     ['the person refused', { proofs: { ...proved, refused: true } }, 'access_denied'],
     [
@@ -166,11 +179,11 @@ describe('the table', () => {
     ],
     [
       'a consent in this attempt by another session',
-      { consent: undefined, proofs: { ...nothing, session_id: 's2', consented_at: at(-1) } },
+      { consents: [], proofs: { ...nothing, session_id: 's2', consented_at: at(-1) } },
       'consent',
     ],
-    ['login before consent', { ...prompt('login', 'consent'), consent: undefined }, 'login'],
-    ['select before consent', { ...prompt('select_account', 'consent'), consent: undefined }, 'select'],
+    ['login before consent', { ...prompt('login', 'consent'), consents: [] }, 'login'],
+    ['select before consent', { ...prompt('select_account', 'consent'), consents: [] }, 'select'],
     ['a scope the client has lost', { client: { ...client, scope: 'openid' } }, 'invalid_scope'],
     ['a resource the client has lost', { request: request({ resource: ['https://old.example/'] }) }, 'invalid_target'],
     [

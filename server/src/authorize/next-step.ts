@@ -9,6 +9,7 @@ import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { isImpersonable } from '../protocol/redirect-uri.ts'
 import { decideResources } from '../protocol/resource.ts'
 import { decideScope, parseScope } from '../protocol/scope.ts'
+import { type Consent, isConsented } from './consented.ts'
 
 export type StepFacts = {
   request: AuthorizationRequest
@@ -31,7 +32,8 @@ export type StepFacts = {
         refused: boolean
       }
     | undefined
-  consent: { scopes: readonly string[]; resources: readonly string[] } | undefined
+  /** What this person has allowed this client before. */
+  consents: readonly Consent[]
   /** Subject of the id_token_hint, when one was sent and is ours. */
   hinted: string | undefined
   now: Date
@@ -76,7 +78,7 @@ export const nextStep = (facts: StepFacts): Step => {
       ? refusal(
           'consent_required',
           'The person has to consent.',
-          'a consent for these scopes',
+          'a consent for these scopes at these resources',
           'none, or a smaller one',
         )
       : { step: 'consent' }
@@ -111,18 +113,13 @@ const hasSelected = ({ proofs }: StepFacts, session: { id: string }): boolean =>
   proofs !== undefined && proofs.session_id === session.id && (proofs.selected_at !== null || proofs.proved_at !== null)
 
 /** Security rule AZ-13. A consent given in this interaction is for exactly this request. */
-const needsConsent = ({ request, client, proofs, consent }: StepFacts, session: { id: string }): boolean => {
+const needsConsent = ({ request, client, proofs, consents }: StepFacts, session: { id: string }): boolean => {
   if (proofs?.consented_at != null && proofs.session_id === session.id) return false
   if (request.prompt.includes('consent')) return true
   // RFC 8252 §8.6: another program could pose as this client, so only the person can tell.
   if (client.token_endpoint_auth_method === 'none' && isImpersonable(request.redirect_uri)) return true
   if (client.first_party) return false
-  const scopes = parseScope(request.scope)
-  return !(
-    scopes.every((name) => consent?.scopes.includes(name)) &&
-    request.resource.every((uri) => consent?.resources.includes(uri)) &&
-    consent !== undefined
-  )
+  return !isConsented(consents, { scopes: parseScope(request.scope), resources: request.resource })
 }
 
 const refusal = (error: string, sentence: string, expected: string, got: string): Step => ({

@@ -1,7 +1,8 @@
-/** Owns the tables interactions and consents. Codes have a file of their own: code-store.ts. */
+/** Owns the tables interactions, consents and consent_scopes. Codes have a file of their own: code-store.ts. */
 import type { Query } from '../db/connect.ts'
 import type { ConsentsRow, InteractionsRow } from '../db/tables.gen.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
+import { type Consent, resourcesMeant } from './consented.ts'
 
 export type Interaction = Omit<InteractionsRow, 'request'> & { request: AuthorizationRequest }
 
@@ -39,13 +40,12 @@ export const reopenInteraction = async (tx: Query, id: string): Promise<void> =>
   await tx`update interactions set completed_at = null where id = ${id}`
 }
 
-export const findConsent = async (tx: Query, user_id: string, client_id: string): Promise<ConsentsRow | undefined> => {
-  const rows = await tx<ConsentsRow[]>`
-    select user_id, client_id, scopes, resources, granted_at, updated_at from consents where user_id = ${user_id} and client_id = ${client_id}`
-  return rows[0]
-}
+/** What a person has allowed a client, resource by resource. */
+export const findConsents = async (tx: Query, user_id: string, client_id: string): Promise<Consent[]> =>
+  await tx<Consent[]>`
+    select resource, scopes from consent_scopes where user_id = ${user_id} and client_id = ${client_id} order by resource limit 1000`
 
-/** Remembers a consent, together with what was allowed before. */
+/** Remembers a consent, together with what was allowed before. The lists of consents are sums, for the account page. */
 export const mergeConsent = async (
   tx: Query,
   consent: { user_id: string; client_id: string; scopes: string[]; resources: string[]; now: Date },
@@ -54,9 +54,14 @@ export const mergeConsent = async (
     insert into consents as c (user_id, client_id, scopes, resources, granted_at, updated_at)
     values (${consent.user_id}, ${consent.client_id}, ${consent.scopes}, ${consent.resources}, ${consent.now}, ${consent.now})
     on conflict (user_id, client_id) do update set
-      scopes = (select array_agg(distinct name) from unnest(c.scopes || excluded.scopes) as name),
+      scopes = coalesce((select array_agg(distinct name) from unnest(c.scopes || excluded.scopes) as name), '{}'),
       resources = coalesce((select array_agg(distinct name) from unnest(c.resources || excluded.resources) as name), '{}'),
       updated_at = excluded.updated_at`
+  await tx`
+    insert into consent_scopes as c (user_id, client_id, resource, scopes)
+    select ${consent.user_id}, ${consent.client_id}, unnest(${resourcesMeant(consent.resources)}::text[]), ${consent.scopes}::text[]
+    on conflict (user_id, client_id, resource) do update set
+      scopes = coalesce((select array_agg(distinct name) from unnest(c.scopes || excluded.scopes) as name), '{}')`
 }
 
 export const deleteConsent = async (tx: Query, user_id: string, client_id: string): Promise<boolean> =>

@@ -80,6 +80,14 @@ export type ClientsRow = {
   updated_at: Date
 }
 
+/** A row of consent_scopes. */
+export type ConsentScopesRow = {
+  user_id: string
+  client_id: string
+  resource: string
+  scopes: string[]
+}
+
 /** A row of consents. */
 export type ConsentsRow = {
   user_id: string

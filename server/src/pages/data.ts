@@ -17,11 +17,20 @@ export type SessionView = {
   last_seen_at: Date
 }
 
-/** What an application was allowed to do. `scopes` are titles for people. */
-export type ConsentView = { client_id: string; client_name: string; scopes: readonly string[]; granted_at: Date }
+/** What an application was allowed to do, and where. `scopes` are titles for people, `resources` their own names (RFC 8707). */
+export type ConsentView = {
+  client_id: string
+  client_name: string
+  scopes: readonly string[]
+  resources: readonly string[]
+  granted_at: Date
+}
 
 /** One permission asked for: `name` is the scope of the wire, title and description are for people. */
 export type ScopeView = { name: string; title: string; description: string; is_new: boolean }
+
+/** One service at which the permissions are to hold: a resource as the wire names it (RFC 8707 §2). */
+export type ResourceView = { resource: string; is_new: boolean }
 
 /** A form of ours: where it posts (urlencoded), and the token that proves that this server drew it. */
 type Form = { action: string; csrf: string }
@@ -59,6 +68,7 @@ export type PageData = {
     redirect_host: string
     account: AccountView
     scopes: readonly ScopeView[]
+    resources: readonly ResourceView[]
   }
   /** Posts `session_id`: one of those shown, or `other`. */
   'select-account': Form & {

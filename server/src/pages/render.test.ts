@@ -116,6 +116,23 @@ describe('foreign addresses', () => {
     expect(html).not.toContain('Nobody at')
     expect(draw('consent', { ...consent, client: { ...consent.client, unverified: true } })).toContain('Nobody at')
   })
+
+  test('AZ-13: consent names every resource as text, with and without scopes', () => {
+    const resources = ['https://api.example/<b>', 'javascript:alert(1)'].map((resource) => ({
+      resource,
+      is_new: false,
+    }))
+    for (const scopes of [consent.scopes, []]) {
+      const html = draw('consent', { ...consent, scopes, resources })
+      for (const text of [
+        '<bdi>https://<wbr>api.example/<wbr>&lt;b&gt;</bdi>',
+        '<bdi><wbr>javascript:alert(1)<wbr></bdi>',
+      ])
+        expect(html).toContain(text)
+      expect(html).not.toContain('href="javascript:')
+      expect(html).not.toContain('only learns that you have an account')
+    }
+  })
 })
 
 describe('wording', () => {

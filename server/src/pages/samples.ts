@@ -43,6 +43,14 @@ const scopes = [
   },
 ]
 
+const resources = [
+  { resource: 'https://api.example.com/reports', is_new: false },
+  {
+    resource: 'https://warehouse.analytics.example.com/v2/organisations/3f1c9a52-7b0e-4d5e-9a7c-0d9be2f86c11/exports',
+    is_new: true,
+  },
+]
+
 const consent: PageData['consent'] = {
   action: '/consent',
   csrf,
@@ -57,6 +65,7 @@ const consent: PageData['consent'] = {
   redirect_host: 'analytics.example.com',
   account,
   scopes,
+  resources: [],
 }
 
 const refusal: PageData['error'] = {
@@ -94,9 +103,10 @@ const consents = [
     client_id: 'acme',
     client_name: 'Acme Analytics',
     scopes: ['See your profile', 'See your email address', 'Stay connected'],
+    resources: resources.map(({ resource }) => resource),
     granted_at: at('2026-10-01T10:00:00Z'),
   },
-  { client_id: 'notes', client_name: 'Field Notes', scopes: [], granted_at: at('2026-09-12T07:30:00Z') },
+  { client_id: 'notes', client_name: 'Field Notes', scopes: [], resources: [], granted_at: at('2026-09-12T07:30:00Z') },
 ]
 
 const actions = {
@@ -124,6 +134,8 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   consent: [
     consent,
     { ...consent, client: { client_name: 'Field Notes', unverified: true }, redirect_host: '127.0.0.1', scopes: [] },
+    { ...consent, resources },
+    { ...consent, scopes: [], resources: resources.slice(0, 1) },
   ],
   'select-account': [
     {

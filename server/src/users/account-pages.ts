@@ -39,6 +39,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
         client_id: consent.client_id,
         client_name: consent.client_name,
         scopes: consent.scopes.filter((name) => name !== 'openid').map((name) => describeScope(name).title),
+        resources: consent.resources,
         granted_at: consent.granted_at,
       })),
       actions: {

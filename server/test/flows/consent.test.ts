@@ -157,14 +157,50 @@ describe('what is remembered', () => {
       (await ask(client, app, params)).url.pathname === '/consent'
     await obtain(client, app, person, { scope: 'openid read', resource: 'https://api.example/a' })
     expect(await asked({ scope: 'openid read', resource: 'https://api.example/a' })).toBe(false)
-    expect(await asked({ scope: 'read' })).toBe(false)
-    expect(await asked({ scope: 'openid write' })).toBe(true)
+    expect(await asked({ scope: 'read', resource: 'https://api.example/a' })).toBe(false)
+    expect(await asked({ scope: 'openid write', resource: 'https://api.example/a' })).toBe(true)
     expect(await asked({ scope: 'openid', resource: 'https://api.example/b' })).toBe(true)
-    await obtain(client, app, person, { scope: 'openid write' })
+    expect(await asked({ scope: 'read' })).toBe(true)
+    await obtain(client, app, person, { scope: 'openid write', resource: 'https://api.example/a' })
     expect(await asked({ scope: 'openid read write', resource: 'https://api.example/a' })).toBe(false)
     const [another, second] = [await somebody(), await house.app()]
     expect((await ask(another.client, app, { scope: 'openid' })).url.pathname).toBe('/consent')
     expect((await ask(client, second)).url.pathname).toBe('/consent')
+  })
+
+  it('a scope that was allowed at one resource is asked for at another: pairs are remembered, not two lists', async () => {
+    const { person, client } = await somebody()
+    const [a, b] = ['https://api.example/a', 'https://api.example/b']
+    await obtain(client, app, person, { scope: 'openid read', resource: a })
+    await obtain(client, app, person, { scope: 'openid write', resource: b })
+    expect(await askSilently(client, app, { scope: 'openid write', resource: a })).toBe('consent_required')
+    expect(await askSilently(client, app, { scope: 'openid read', resource: [a, b] })).toBe('consent_required')
+    expect(await askSilently(client, app, { scope: 'openid', resource: [a, b] })).toBe('code')
+    expect(await askSilently(client, app, { scope: 'openid read', resource: a })).toBe('code')
+    const page = await ask(client, app, { scope: 'openid write', resource: a })
+    expect(page.body).toMatch(/Change your data<\/bdi>\s*<span class="badge">New/)
+    await decide(client, page, 'allow')
+    expect(await askSilently(client, app, { scope: 'openid read write', resource: a })).toBe('code')
+    expect(await askSilently(client, app, { scope: 'openid read', resource: b })).toBe('consent_required')
+  })
+
+  it('a new resource is named and marked as new; the person finds all of them on their own page and takes them back', async () => {
+    const { person, client } = await somebody()
+    const [a, b] = ['https://api.example/a', 'https://api.example/b']
+    const first = await ask(client, app, { scope: 'openid read', resource: a })
+    expect(first.body).toMatch(/It can do this at:[^]*https:\/\/<wbr>api\.example\/<wbr>a</)
+    expect(first.body).not.toContain('https://<wbr>api.example/<wbr>b')
+    await decide(client, first, 'allow')
+    const second = await ask(client, app, { scope: 'openid read', resource: [a, b] })
+    expect(second.body).toMatch(/example\/<wbr>b<\/bdi>\s*<span class="badge">New/)
+    expect(second.body).not.toMatch(/example\/<wbr>a<\/bdi>\s*<span class="badge">New/)
+    await decide(client, second, 'allow')
+    const account = await client.get('/account')
+    for (const resource of [a, b]) expect(account.body.replaceAll('<wbr>', '')).toContain(`<bdi>${resource}</bdi>`)
+    const withdraw = { name: 'client_id', value: app.client_id }
+    await client.submit(account, {}, { form: ({ action }) => action.endsWith('/withdraw'), button: withdraw })
+    expect(await askSilently(client, app, { scope: 'openid read', resource: a })).toBe('consent_required')
+    expect(await house.sql`select 1 from consent_scopes where user_id = ${person.user_id}`).toEqual([])
   })
 
   it('what is new is marked as new', async () => {
