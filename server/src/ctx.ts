@@ -16,7 +16,7 @@ import { originAllowed } from './clients/origins.ts'
 import type { Cache } from './io/cache.ts'
 import { createEphemeral, type Ephemeral } from './io/ephemeral.ts'
 import { createHashing, type Hashing } from './io/hashing.ts'
-import type { Log } from './io/log.ts'
+import type { AccessLog, Log } from './io/log.ts'
 import { createSecrets, type Secrets } from './io/secrets.ts'
 import { createSigner, type Signer } from './keys/signer.ts'
 import { createPages, type Pages } from './pages/render.ts'
@@ -37,7 +37,7 @@ export type Ctx = {
   now: () => Date
   log: Log
   /** One line per request; holds chosen fields only, so it needs no redaction. */
-  accessLog: Log
+  accessLog: AccessLog
   secrets: Secrets
   signer: Signer
   hashing: Hashing
@@ -65,7 +65,7 @@ export type CtxParts = {
   db: Db
   log: Log
   /** One line per request; holds chosen fields only, so it needs no redaction. */
-  accessLog: Log
+  accessLog: AccessLog
   version: string
   rootSecret: string
   /** Identity of the database (db/deployment.ts). */

@@ -27,12 +27,12 @@ import type { ErrorForm, Route, RouteOf } from './route.ts'
 import { send } from './send.ts'
 
 const kib = 1024
-const replies = new WeakMap<object, Reply>()
 
 /** Builds the server. Throws when a route has no `auth`, or two routes share method and path (rule 1). */
 export const buildServer = (ctx: Ctx, routes: readonly Route[], authenticators: Authenticators): FastifyInstance => {
   const app = openFastify(ctx)
   addParsers(app)
+  app.decorateReply('answer')
   addHooks(ctx, app)
   const { base } = ctx.edge
   const methods = createMethods(routes, base)
@@ -46,6 +46,8 @@ const openFastify = (ctx: Ctx): FastifyInstance =>
   Fastify({
     loggerInstance: baseLogger(ctx),
     logController: new LogController({ disableRequestLogging: true }),
+    // Whoever logs about a request names it; a logger of its own for each would cost more than reading it.
+    childLoggerFactory: (logger) => logger,
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
     bodyLimit: 64 * kib,
     requestTimeout: 15_000,
@@ -79,6 +81,11 @@ declare module 'fastify' {
   // eslint-disable-next-line typescript/consistent-type-definitions -- only an interface can be merged into a library's own
   interface FastifyContextConfig {
     route?: Route
+  }
+  // eslint-disable-next-line typescript/consistent-type-definitions -- as above
+  interface FastifyReply {
+    /** What was answered, once it was. */
+    answer: Reply | undefined
   }
 }
 
@@ -128,9 +135,9 @@ const logRequest = (ctx: Ctx, raw: FastifyRequest, out: FastifyReply): void => {
     ms: Math.round(out.elapsedTime * 10) / 10,
     ip: addressOf(ctx, raw),
     user_agent: raw.headers['user-agent']?.slice(0, 200),
-    ...replies.get(out)?.log,
+    ...out.answer?.log,
   }
-  ctx.accessLog[out.statusCode >= 500 ? 'error' : 'info'](fields, 'request')
+  ctx.accessLog(out.statusCode >= 500 ? 'error' : 'info', fields)
 }
 
 const handle =
@@ -168,7 +175,7 @@ const readParts = async (ctx: Ctx, raw: FastifyRequest): Promise<HttpRequest | D
 }
 
 const sendReply = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
-  if (reply.log) replies.set(out, reply)
+  out.answer = reply
   return send(ctx, out, reply)
 }
 

@@ -1,6 +1,8 @@
 /** The log: JSON lines, redaction as the last line of defence, rotation, and that losing the file stops nothing. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../../test/support/child.ts'
 import { createLog } from './log.ts'
@@ -28,7 +30,7 @@ describe('a line', () => {
   it('is JSON with level, time and message; a line break in a value stays inside it', async () => {
     const { log, accessLog } = createLog({ level: 'info', file })
     log.info({ user_agent: 'a\nb\r\n{"level":"fatal"}' }, 'one\ntwo')
-    accessLog.warn({ status: 200 }, 'request')
+    accessLog('error', { status: 500 })
     const [first, second, ...rest] = await untilLines(2)
     expect(first).toEqual({
       level: 'info',
@@ -36,7 +38,7 @@ describe('a line', () => {
       user_agent: 'a\nb\r\n{"level":"fatal"}',
       msg: 'one\ntwo',
     })
-    expect(second).toMatchObject({ level: 'warn', status: 200, msg: 'request' })
+    expect(second).toMatchObject({ level: 'error', status: 500, msg: 'request' })
     expect(rest).toEqual([])
   })
 
@@ -118,5 +120,27 @@ describe('the file', () => {
     for (const other of others) writeSync(other, 'mine')
     for (const other of others) closeSync(other)
     for (let n = 0; n < 30; n += 1) expect(readFileSync(join(folder, `other${n}.txt`), 'utf8')).toBe('mine')
+  })
+})
+
+describe('standard output', () => {
+  const run = (script: string): ChildProcessWithoutNullStreams => {
+    const from = `import { createLog } from ${JSON.stringify(new URL('log.ts', import.meta.url).href)}\n`
+    return spawn(process.execPath, ['--input-type=module', '-e', `${from}const { log, accessLog } = createLog({ level: 'info' })\n${script}`])
+  }
+
+  it('has what was logged in the last moment before the end', async () => {
+    const child = run(`log.info('last'); accessLog('info', { status: 200 }); process.exit(0)`)
+    const text = await new Response(Readable.toWeb(child.stdout) as ReadableStream).text()
+    expect(text.trim().split('\n').map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['last', 'request'])
+  })
+
+  it('loses no line to a reader that is slow, and keeps them in order', async () => {
+    const count = 20_000
+    const child = run(`for (let n = 0; n < ${count}; n += 1) accessLog('info', { n, filler: 'x'.repeat(100) }); log.flush(() => process.exit(0))`)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const text = await new Response(Readable.toWeb(child.stdout) as ReadableStream).text()
+    const numbers = text.trim().split('\n').map((line) => (JSON.parse(line) as { n: number }).n)
+    expect(numbers).toEqual(Array.from({ length: count }, (_, n) => n))
   })
 })
