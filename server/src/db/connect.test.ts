@@ -88,6 +88,19 @@ describe('connect', () => {
     })
   })
 
+  it('plans generically and by indexes, as docs/adr/0006 has it', async () => {
+    const shown = await db<{ name: string; setting: string }[]>`
+      select name, setting from pg_settings
+      where source = 'client' and name in ('plan_cache_mode', 'jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin')`
+    expect(Object.fromEntries(shown.map(({ name, setting }) => [name, setting]))).toEqual({
+      plan_cache_mode: 'force_generic_plan',
+      jit: 'off',
+      enable_seqscan: 'off',
+      enable_hashjoin: 'off',
+      enable_mergejoin: 'off',
+    })
+  })
+
   it('writes are durable: nothing switches synchronous_commit off (RPO 0)', async () => {
     expect((await db`show synchronous_commit`)[0]).toEqual({ synchronous_commit: 'on' })
   })

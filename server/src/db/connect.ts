@@ -31,11 +31,12 @@ export const connect = (target: string | EmbeddedAddress, settings: PoolSettings
       idle_in_transaction_session_timeout: 10_000,
       // Every statement finds rows by key: planning it anew for each value would cost more than running it.
       plan_cache_mode: 'force_generic_plan',
-      jit: false,
+      // In words: the driver leaves out what is false.
+      jit: 'off',
       // A plan made while a table is nearly empty must still be right when it has grown.
-      enable_seqscan: false,
-      enable_hashjoin: false,
-      enable_mergejoin: false,
+      enable_seqscan: 'off',
+      enable_hashjoin: 'off',
+      enable_mergejoin: 'off',
     },
   }
   return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
