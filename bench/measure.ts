@@ -13,6 +13,8 @@ import type { Subject, SubjectName } from './subject.ts'
 /** A row of one server: medians over the windows, `windows` holds the requests per CPU second of each. */
 export type Measured = {
   perCore: number
+  /** Part of the CPU time that the database used, 0 to 1. */
+  database: number
   perSecond: number
   p50Ms: number
   p99Ms: number
@@ -37,6 +39,7 @@ export type RowRun = {
 
 type WindowResult = {
   perCore: number
+  database: number
   perSecond: number
   p50Ms: number
   p99Ms: number
@@ -97,25 +100,28 @@ async function oneWindow(run: RowRun, { subject, seconds, rate }: Span): Promise
     return result
   } catch (error) {
     const firstError = error instanceof Error ? error.message : String(error)
-    return { perCore: 0, perSecond: 0, p50Ms: 0, p99Ms: 0, errors: 1, firstError }
+    return { perCore: 0, database: 0, perSecond: 0, p50Ms: 0, p99Ms: 0, errors: 1, firstError }
   }
 }
 
 async function timed(generator: Generator, subject: Subject, job: Job): Promise<WindowResult> {
   const before = cpuSeconds(subject.processes)
+  const databaseBefore = cpuSeconds(subject.databaseProcesses)
   const outcome = await generator.run(job)
   // What the server still does after its last answer belongs to the window too.
   await new Promise((resolve) => setTimeout(resolve, 100))
   const used = cpuSeconds(subject.processes) - before
+  const database = used === 0 ? 0 : (cpuSeconds(subject.databaseProcesses) - databaseBefore) / used
   const { count, seconds, p50Ms, p99Ms, errors, firstError } = outcome
-  return { perCore: used === 0 ? 0 : count / used, perSecond: count / seconds, p50Ms, p99Ms, errors, firstError }
+  return { perCore: used === 0 ? 0 : count / used, database, perSecond: count / seconds, p50Ms, p99Ms, errors, firstError }
 }
 
 function summarize(windows: WindowResult[]): Measured {
-  const of = (member: 'perCore' | 'perSecond' | 'p50Ms' | 'p99Ms'): number =>
+  const of = (member: 'perCore' | 'database' | 'perSecond' | 'p50Ms' | 'p99Ms'): number =>
     median(windows.map((window) => window[member]))
   return {
     perCore: of('perCore'),
+    database: of('database'),
     perSecond: of('perSecond'),
     p50Ms: of('p50Ms'),
     p99Ms: of('p99Ms'),

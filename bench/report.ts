@@ -32,7 +32,7 @@ function columnsOf(results: Results, earlier: Results | undefined): Column[] {
   const ours = 'keywright' in results.settings
   const peer = 'oidc-provider' in results.settings
   const columns: Column[] = [{ title: 'row', cell: ({ id }) => lineSpecs[id].title }]
-  if (ours) columns.push(valueColumn('per core', 'keywright'), ...barColumns(), ...latencyColumns('', 'keywright'))
+  if (ours) columns.push(valueColumn('per core', 'keywright'), databaseColumn(), ...barColumns(), ...latencyColumns('', 'keywright'))
   if (peer)
     columns.push(valueColumn('oidc-provider', 'oidc-provider'), ...latencyColumns(ours ? 'its ' : '', 'oidc-provider'))
   if (ours && peer)
@@ -47,6 +47,11 @@ function valueColumn(title: string, name: SubjectName): Column {
     return found === undefined ? '–' : figure(found.value, lineSpecs[id].unit)
   }
   return { title, cell }
+}
+
+function databaseColumn(): Column {
+  const percent = (part: number | undefined): string => (part === undefined ? '' : `${Math.round(part * 100)} %`)
+  return { title: 'of it database', cell: ({ figures }) => percent(figures.keywright?.database) }
 }
 
 function barColumns(): Column[] {

@@ -115,8 +115,8 @@ async function addRow(bench: Bench, results: Results, row: LoadRowId): Promise<v
 /** A row that failed for a server has no figure for it: a number next to errors would be believed. */
 function lineOf(row: LoadRowId, { measured, signing }: RowResult, all: SigningLimit[]): Line {
   const figures: Line['figures'] = {}
-  for (const [name, { perCore, p50Ms, p99Ms, perSecond, windows, errors }] of measured) {
-    if (errors === 0) figures[name] = { value: perCore, p50Ms, p99Ms, perSecond, windows }
+  for (const [name, { perCore, database, p50Ms, p99Ms, perSecond, windows, errors }] of measured) {
+    if (errors === 0) figures[name] = { value: perCore, database, p50Ms, p99Ms, perSecond, windows }
   }
   const beside = signing.length > 0 ? signing : all
   return { id: row, signing: median(beside.map(({ RS256 }) => RS256)), figures }
