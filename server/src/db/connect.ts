@@ -4,6 +4,10 @@
 import postgres from 'postgres'
 import type { Config } from '../config/schema.ts'
 import type { EmbeddedAddress } from './embedded.ts'
+import { guard } from './guard.ts'
+import { createWatch, type Place } from './watch.ts'
+
+export { withoutLimit } from './guard.ts'
 
 export type Db = postgres.Sql
 export type Tx = postgres.TransactionSql
@@ -12,34 +16,45 @@ export type Query = Db | Tx
 
 type PoolSettings = Pick<Config, 'database_pool' | 'database_prepare'>
 
+/** How long anybody waits for a statement. Longer than what PostgreSQL itself allows: its own answer says more. */
+export const patienceMs = 6000
+
 /**
  * Opens the pool. Connections are made on demand and made again after a restart of the server. A statement may take
- * five seconds and a lock three, so that a stuck database turns into 503 instead of a pile of waiting requests.
+ * five seconds and a lock three, so that a stuck database turns into 503 instead of a pile of waiting requests; where
+ * nothing is heard at all, `limitMs` is the end.
  */
-export const connect = (target: string | EmbeddedAddress, settings: PoolSettings): Db => {
-  const options: postgres.Options<Record<string, never>> = {
+export const connect = (target: string | EmbeddedAddress, settings: PoolSettings, limitMs = patienceMs): Db => {
+  const watch = createWatch(limitMs)
+  // The driver's types do not name `socket`.
+  const options: postgres.Options<Record<string, never>> & { socket: (place: Place) => unknown } = {
+    socket: watch.open,
     max: settings.database_pool,
     prepare: settings.database_prepare,
     connect_timeout: 5,
     idle_timeout: 0,
     backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
     onnotice: () => {},
-    connection: {
-      application_name: 'keywright',
-      statement_timeout: 5000,
-      lock_timeout: 3000,
-      idle_in_transaction_session_timeout: 10_000,
-      // Every statement finds rows by key: planning it anew for each value would cost more than running it.
-      plan_cache_mode: 'force_generic_plan',
-      // In words: the driver leaves out what is false.
-      jit: 'off',
-      // A plan made while a table is nearly empty must still be right when it has grown.
-      enable_seqscan: 'off',
-      enable_hashjoin: 'off',
-      enable_mergejoin: 'off',
-    },
+    connection: session,
   }
-  return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+  const pool = typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+  return guard(pool, watch)
+}
+
+/** What each connection says of itself when it greets PostgreSQL. */
+const session = {
+  application_name: 'keywright',
+  statement_timeout: 5000,
+  lock_timeout: 3000,
+  idle_in_transaction_session_timeout: 10_000,
+  // Every statement finds rows by key: planning it anew for each value would cost more than running it.
+  plan_cache_mode: 'force_generic_plan',
+  // In words: the driver leaves out what is false.
+  jit: 'off',
+  // A plan made while a table is nearly empty must still be right when it has grown.
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
 }
 
 const brokenConnection = new Set([

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { StartError } from '../config/start-error.ts'
-import type { Db } from './connect.ts'
+import { type Db, withoutLimit } from './connect.ts'
 
 export type Migration = { number: number; name: string; sql: string; checksum: string }
 
@@ -27,7 +27,7 @@ export const migrations = (): Migration[] =>
  * newer release, or when an applied migration is not the one of this release.
  */
 export const migrate = async (db: Db): Promise<string[]> =>
-  await db.begin(async (tx) => {
+  await withoutLimit(db).begin(async (tx) => {
     await tx`set local statement_timeout = 0`
     await tx`set local lock_timeout = 0`
     await tx`select pg_advisory_xact_lock(${lockKey})`

@@ -5,6 +5,7 @@
  */
 import type { Db, Query } from '../db/connect.ts'
 import type { Happening } from '../events/record.ts'
+import { Unavailable } from '../io/unavailable.ts'
 import { issuedAtMs } from '../protocol/access-token.ts'
 import {
   insertRevocationAndEvent,
@@ -40,7 +41,7 @@ export type Feed = {
   announce: () => Promise<void>
   /** Tells whether a token is dead. Answers from memory while the feed is fresh; else asks the database, whose failure is thrown. */
   isRevoked: (token: TokenFacts) => Promise<boolean>
-  /** Reads the feed once. */
+  /** Reads the feed once. Throws Unavailable when that takes longer than a second and a half. */
   pull: () => Promise<void>
   /** Age of the last successful read in milliseconds. */
   ageMs: () => number
@@ -52,6 +53,8 @@ type Entry = { notBefore: number; expires: number }
 type View = Map<RevocationKind, Map<string, Entry>>
 
 export const freshMs = 2000
+/** How long a reading may take. Shorter than `freshMs`: whoever waits for it is told in time that nobody knows. */
+const readingMs = 1500
 
 type Options = { db: Db; nodeId: string; lifetimeSeconds: number; now: () => Date; startedAt: Date }
 type State = Options & {
@@ -104,16 +107,24 @@ export const createFeed = (options: Options): Feed => {
 
 /** One read at a time; whoever asks meanwhile waits for the one under way. */
 const pull = async (state: State): Promise<void> => {
-  state.pulling ??= pullOnce(state).finally(() => {
+  state.pulling ??= withinReading(pullOnce(state)).finally(() => {
     state.pulling = undefined
   })
   await state.pulling
+}
+
+const withinReading = async (reading: Promise<void>): Promise<void> => {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Unavailable('the revocation feed does not answer')), readingMs)
+  await Promise.race([reading, late]).finally(() => clearTimeout(timer))
 }
 
 const pullOnce = async (state: State): Promise<void> => {
   const asked = performance.now()
   const clock = Date.now()
   const pulled = await pullRevocations(state.db, { watermark: state.watermark, nodeId: state.nodeId, now: state.now() })
+  // Nobody waits for it any more, and the next one may be under way.
+  if (performance.now() - asked > readingMs) return
   for (const row of pulled.rows) remember(state.view, row)
   // The database read its clock at some moment in between: only what lies beyond that doubt is a difference.
   const doubt = (performance.now() - asked) / 2

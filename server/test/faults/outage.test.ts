@@ -126,3 +126,26 @@ describe('the database is restarted under load', () => {
     await expectNoVerdict()
   })
 })
+
+describe('the network between swallows everything, and closes no connection', () => {
+  it('G-1: what waits is 503 after six seconds, and once the network is back everything works again by itself', async () => {
+    const { pid } = oauth.server.process
+    const began = performance.now()
+    gate.freeze()
+    // Longer than one limit and one attempt to connect: also those who come later, with no connection left, get an answer.
+    await sleep(14_000)
+    await gate.open()
+    const back = performance.now()
+    await until(() => load.allDoneSince(back))
+    const back2 = performance.now()
+    const during = load.deeds.filter(({ at }) => at >= began && at < back)
+    expect(during.filter(({ outcome }) => outcome === 'unavailable').length).toBeGreaterThan(10)
+    // Every worker was told, again and again.
+    expect(Math.max(...during.map(({ at, done }) => done - at))).toBeLessThan(8500)
+    expect(back2 - back).toBeLessThan(8000)
+    // The dead connections were ended from our side: the network never told anybody.
+    await until(() => gate.frozen() === 0)
+    await expectNoVerdict()
+    expect([oauth.server.process.pid, oauth.server.process.exitCode]).toEqual([pid, null])
+  })
+})

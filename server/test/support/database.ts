@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { afterAll, inject } from 'vitest'
-import { connect, type Db } from '../../src/db/connect.ts'
+import { connect, type Db, withoutLimit } from '../../src/db/connect.ts'
 import type { EmbeddedAddress } from '../../src/db/embedded-address.ts'
 
 /** A database of its own for one test file. */
@@ -52,7 +52,7 @@ async function maintain(work: (db: Db) => Promise<unknown>): Promise<void> {
   // Making and dropping a database waits for the disk, which may take its time.
   await db`set statement_timeout = 0`
   await db`set lock_timeout = 0`
-  await work(db)
+  await work(withoutLimit(db))
   await db.end()
 }
 

@@ -12,8 +12,12 @@ export type Gate = {
   env: Record<string, string | undefined>
   /** Cuts every connection; new ones are refused. */
   shut: () => Promise<void>
-  /** Lets connections through again, on the same port. */
+  /** Lets connections through again, on the same port. Those that were frozen stay so: what they swallowed is lost. */
   open: () => Promise<void>
+  /** Swallows everything from now on, of old and new connections, and closes none: what a broken network does. */
+  freeze: () => void
+  /** How many frozen connections are still there. */
+  frozen: () => number
   /**
    * Waits for a statement that contains the text, and keeps it from PostgreSQL (`before`), or lets it through and keeps
    * its answer from the server (`after`). Resolves when the statement was seen.
@@ -23,11 +27,12 @@ export type Gate = {
   cutStopped: () => void
 }
 
-type Pair = { client: Socket; database: Socket }
+type Pair = { client: Socket; database: Socket; frozen: boolean }
 type Trap = { text: string; where: 'before' | 'after'; seen: () => void }
 /** `text`: the connection on which the statement's text has gone by; `stopped`: the one that nothing passes any more. */
 type State = {
   pairs: Set<Pair>
+  freezing: boolean
   trap: Trap | undefined
   text: Pair | undefined
   stopped: Pair | undefined
@@ -41,7 +46,7 @@ afterAll(async () => {
 
 /** Opens a gate in front of a database. It is shut after the test file. */
 export const openGate = async (address: EmbeddedAddress, database = address.database): Promise<Gate> => {
-  const state: State = { pairs: new Set(), trap: undefined, text: undefined, stopped: undefined }
+  const state: State = { pairs: new Set(), freezing: false, trap: undefined, text: undefined, stopped: undefined }
   let listener = await listen(state, address, 0)
   const { port } = listener.address() as AddressInfo
   const { user } = address
@@ -59,7 +64,13 @@ export const openGate = async (address: EmbeddedAddress, database = address.data
       for (const pair of state.pairs) cut(state, pair)
       await closed
     },
+    freeze: () => {
+      state.freezing = true
+      for (const pair of state.pairs) pair.frozen = true
+    },
+    frozen: () => [...state.pairs].filter((pair) => pair.frozen).length,
     open: async () => {
+      state.freezing = false
       state.trap = undefined
       state.stopped = undefined
       if (!listener.listening) listener = await listen(state, address, port)
@@ -85,7 +96,7 @@ const listen = async (state: State, address: EmbeddedAddress, port: number): Pro
 
 const join = (state: State, client: Socket, address: EmbeddedAddress): void => {
   const target = 'path' in address ? { path: address.path } : { host: address.host, port: address.port }
-  const pair: Pair = { client, database: connect(target) }
+  const pair: Pair = { client, database: connect(target), frozen: state.freezing }
   state.pairs.add(pair)
   for (const socket of [pair.client, pair.database]) {
     socket.on('error', () => cut(state, pair))
@@ -93,7 +104,7 @@ const join = (state: State, client: Socket, address: EmbeddedAddress): void => {
   }
   client.on('data', (part) => pass(state, pair, part))
   pair.database.on('data', (part) => {
-    if (state.stopped !== pair) client.write(part)
+    if (state.stopped !== pair && !pair.frozen) client.write(part)
   })
 }
 
@@ -102,7 +113,7 @@ const execute = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0])
 
 /** Hands on what the server sends, up to the statement that is waited for. */
 const pass = (state: State, pair: Pair, part: Buffer): void => {
-  if (state.stopped === pair) return
+  if (state.stopped === pair || pair.frozen) return
   const { trap } = state
   if (trap !== undefined && state.text === undefined && part.includes(trap.text)) state.text = pair
   const isThere = trap !== undefined && state.text === pair && (trap.where === 'before' || part.includes(execute))

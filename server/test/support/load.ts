@@ -9,7 +9,13 @@ import { describe, type Reply } from './http.ts'
 import { type Oauth, type Person, type Tokens, tokensOf } from './oauth.ts'
 
 /** One thing that was done: `outcome` is undefined for an answer that nobody may give. */
-export type Deed = { what: string; at: number; outcome: 'done' | 'unavailable' | undefined; shown: string }
+export type Deed = {
+  what: string
+  at: number
+  done: number
+  outcome: 'done' | 'unavailable' | undefined
+  shown: string
+}
 
 export type Load = {
   deeds: Deed[]
@@ -62,7 +68,7 @@ export const startLoad = async (
     while (!end.signal.aborted) {
       const at = performance.now()
       const replies = await turn().catch((error: unknown) => [String(error)])
-      for (const reply of replies) deeds.push({ what, at, ...judge(what, reply) })
+      for (const reply of replies) deeds.push({ what, at, done: performance.now(), ...judge(what, reply) })
       await sleep(15)
     }
   })
