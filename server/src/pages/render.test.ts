@@ -118,7 +118,7 @@ describe('foreign addresses', () => {
   })
 
   test('AZ-13: consent names every resource as text, with and without scopes', () => {
-    const resources = ['https://api.example/<b>', 'javascript:alert(1)'].map((resource) => ({
+    const resources = ['https://api.example/<b>', script].map((resource) => ({
       resource,
       is_new: false,
     }))
