@@ -1,11 +1,12 @@
 /**
- * Owns the commands that run and prepare a deployment: serve, migrate, seed, healthcheck. Start reading at
- * `operationCommands`.
+ * Owns the commands that run and prepare a deployment: serve, migrate, healthcheck, and seed.ts's beside them. Start
+ * reading at `operationCommands`.
  */
 import type { Command } from 'commander'
 import { StartError } from '../config/start-error.ts'
 import { load } from './load.ts'
-import { example, print, table } from './output.ts'
+import { example, print } from './output.ts'
+import { addSeed } from './seed.ts'
 
 /** Adds `keywright serve`, `migrate`, `seed` and `healthcheck`. */
 export const operationCommands = (program: Command): void => {
@@ -35,40 +36,6 @@ const addMigrate = (program: Command): void => {
       }))
       const text = applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`
       print(command, { database: where, applied }, `${where}: ${text}.`)
-    })
-}
-
-const addSeed = (program: Command): void => {
-  program
-    .command('seed')
-    .description('write what every deployment starts with: permissions, roles, and a link for the first administrator')
-    .option('--demo', 'a demo client too')
-    .addHelpText('after', example('keywright seed --demo'))
-    .action(async (options: { demo?: true }, command: Command) => {
-      const { withCtx, seed, demoClientId } = await load(async () => await import('../operations/seed.ts'))
-      const { createSetupLink } = await import('../operations/setup.ts')
-      const setup_link = await withCtx(async (ctx) => {
-        await seed(ctx, { demo: options.demo === true })
-        return await createSetupLink(ctx)
-      })
-      const demo = options.demo ? { demo_client_id: demoClientId } : {}
-      const result = {
-        administrator_exists: setup_link === undefined,
-        ...(setup_link && { setup_link }),
-        ...demo,
-      }
-      print(
-        command,
-        result,
-        table([
-          ['Roles', 'admin, user'],
-          ['Demo client', demo.demo_client_id],
-          [
-            'First admin',
-            setup_link === undefined ? 'an administrator exists' : `${setup_link} (one-time link, 24 hours)`,
-          ],
-        ]),
-      )
     })
 }
 

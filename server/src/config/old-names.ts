@@ -265,7 +265,7 @@ export const oldNames: readonly OldName[] = [
 
   gone(
     'ADMIN_EMAIL ADMIN_USERNAME ADMIN_PASSWORD FIRST_SUPERUSER FIRST_SUPERUSER_EMAIL FIRST_SUPERUSER_PASSWORD',
-    'No default password exists: use the link of the first start, or `keywright user create --role admin`.',
+    'No default password exists: use the link of the first start, or `keywright seed --admin-email ADDRESS --admin-password-stdin`.',
   ),
   gone(
     'GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET GITHUB_CLIENT_ID GITHUB_CLIENT_SECRET MICROSOFT_CLIENT_ID MICROSOFT_CLIENT_SECRET FACEBOOK_CLIENT_ID FACEBOOK_CLIENT_SECRET LDAP_* SAML_*',

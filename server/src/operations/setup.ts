@@ -24,8 +24,11 @@ import { consumeToken, insertToken, tokenIsLive, voidTokens } from './setup-stor
 
 const lifeMs = 24 * 3_600_000
 
-/** A fresh link while nobody holds the role admin; older links stop working. Undefined once there is an administrator. */
-export const createSetupLink = async (ctx: Ctx): Promise<string | undefined> =>
+/**
+ * A fresh link while nobody holds the role admin; older links stop working. Undefined once there is an administrator. The
+ * address, when it is known whose link it is, stands in the form already; it may be changed there.
+ */
+export const createSetupLink = async (ctx: Ctx, email?: string): Promise<string | undefined> =>
   await transact(ctx.db, async (tx) => {
     if (await roleIsHeld(tx, 'admin')) return undefined
     const token = mintOpaque('su', secretBytes())
@@ -37,7 +40,8 @@ export const createSetupLink = async (ctx: Ctx): Promise<string | undefined> =>
       created_at: now,
       expires_at: new Date(now.getTime() + lifeMs),
     })
-    return `${ctx.config.issuer}/setup?token=${token}`
+    const known = email === undefined ? '' : `&email=${encodeURIComponent(email)}`
+    return `${ctx.config.issuer}/setup?token=${token}${known}`
   })
 
 const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
@@ -47,7 +51,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
     (await tokenIsLive(ctx.db, hashToken(token), 'setup', request.now)) &&
     !(await roleIsHeld(ctx.db, 'admin'))
   return live
-    ? setupPage(ctx, browser, { token, values: {} })
+    ? setupPage(ctx, browser, { token, values: { email: param(request.query, 'email') } })
     : refuse(ctx, deadLink, 'page', { route: '/setup', request })
 }
 

@@ -12,7 +12,7 @@ import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
 import { checkNewPassword, createUser, passwordSentence, prepareUser, type Registration } from './register.ts'
 import { changePassword } from './status.ts'
-import { findUser, listUsers, loadSubject, updateUser } from './store.ts'
+import { findLogin, findUser, listUsers, loadSubject, updateUser } from './store.ts'
 
 /**
  * Creates an account, or nothing at all: an unknown role leaves no account behind. Refusals as in register.ts.
@@ -30,6 +30,12 @@ export const findAccount = async (ctx: Ctx, key: string): Promise<Subject | unde
   const found = await loadSubject(ctx.db, key)
   if (found) return found
   const named = await findUser(ctx.db, canonicalLogin(key))
+  return named && (await loadSubject(ctx.db, named.id))
+}
+
+/** Finds an account by its canonical address alone, with its roles and permissions. */
+export const findByEmail = async (ctx: Ctx, email_canonical: string): Promise<Subject | undefined> => {
+  const named = await findLogin(ctx.db, email_canonical)
   return named && (await loadSubject(ctx.db, named.id))
 }
 

@@ -1,4 +1,4 @@
-/** migrate, seed, healthcheck, explain, pkce, help: the commands that prepare and look at a deployment. */
+/** migrate, healthcheck, explain, pkce, help: the commands that prepare and look at a deployment. */
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { join } from 'node:path'
@@ -65,31 +65,6 @@ describe('migrate', () => {
     const result = await cli(['migrate'], { env })
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(result.stderr).toMatch(/^keywright: PostgreSQL at 127\.0\.0\.1:\d+ cannot be used: .*\n$/)
-  })
-})
-
-describe('seed', () => {
-  it('writes roles and demo client once, and gives a setup link until there is an administrator', async () => {
-    const database = await freshDatabase()
-    const first = (await on(database, 'seed', '--demo', '--json')).json as { setup_link: string }
-    expect(first).toMatchObject({ administrator_exists: false, demo_client_id: 'app_demo' })
-    expect(first.setup_link).toContain(`${oauth.server.issuer}/setup?token=kw_su_`)
-    expect((await on(database, 'seed', '--demo')).stdout).toMatch(
-      /^Roles +admin, user\nDemo client +app_demo\nFirst admin +http.* \(one-time link, 24 hours\)\n$/,
-    )
-    expect(await database.sql`select 1 from clients`).toHaveLength(1)
-    expect(await database.sql`select 1 from roles`).toHaveLength(2)
-    expect(
-      await on(database, 'user', 'create', '--username', 'root', '--no-password', '--role', 'admin'),
-    ).toMatchObject({ code: 0 })
-    expect((await on(database, 'seed', '--json')).json).toEqual({ administrator_exists: true })
-    expect((await on(database, 'seed')).stdout).toContain('First admin  an administrator exists\n')
-  })
-
-  it('gives a link that a running server takes', async () => {
-    const { setup_link } = (await run('seed', '--json')).json as { setup_link: string }
-    const page = await oauth.server.client().get(setup_link)
-    expect([page.status, page.forms.length > 0]).toEqual([200, true])
   })
 })
 
