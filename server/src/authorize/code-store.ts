@@ -116,3 +116,10 @@ export const burnCodesOf = async (
 export const burnCodesOfClient = async (tx: Query, client_id: string, now: Date): Promise<void> => {
   await tx`update authorization_codes set used_at = ${now} where client_id = ${client_id} and used_at is null`
 }
+
+/** Removes codes that expired before an instant. At most `limit`; returns how many. */
+export const removeCodes = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from authorization_codes where ctid = any (array(select ctid from authorization_codes where expires_at < ${before} limit ${limit}))`
+  return count
+}

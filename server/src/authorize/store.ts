@@ -81,3 +81,10 @@ export const listConsents = async (tx: Query, user_id: string): Promise<ConsentW
   await tx<ConsentWithName[]>`
     select c.user_id, c.client_id, c.scopes, c.resources, c.granted_at, c.updated_at, a.client_name
     from consents c join clients a on a.client_id = c.client_id where c.user_id = ${user_id} order by a.client_name limit 200`
+
+/** Removes interactions that expired before an instant. At most `limit`; returns how many. */
+export const removeInteractions = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from interactions where ctid = any (array(select ctid from interactions where expires_at < ${before} limit ${limit}))`
+  return count
+}

@@ -2,7 +2,7 @@
  * Owns request counters: what may vanish. Each node counts in memory and settles with the others through one unlogged
  * table every half second, so that a limit holds over all nodes while no request waits for it.
  */
-import type { Db } from '../db/connect.ts'
+import type { Db, Query } from '../db/connect.ts'
 
 export type Ephemeral = {
   /** Counts one request under `key` within a window of `windowSeconds` and tells how many there were, this one included. */
@@ -76,4 +76,11 @@ const exchange = async (db: Db, { counters, dirty }: State, names: string[]): Pr
     const counter = counters.get(row.key)
     if (counter) counter.count = Math.max(counter.count, Number(row.count) + counter.unsent)
   }
+}
+
+/** Removes counters whose window ended before an instant. At most `limit`; returns how many. */
+export const removeCounters = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from ephemeral where ctid = any (array(select ctid from ephemeral where expires_at < ${before} limit ${limit}))`
+  return count
 }

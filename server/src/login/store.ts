@@ -51,3 +51,10 @@ export const blockedSeconds = async (tx: Query, bucket: Buffer, now: Date): Prom
   const [row] = await tx<{ blocked_until: Date }[]>`select blocked_until from login_throttles where bucket = ${bucket}`
   return Math.max(1, Math.ceil(((row?.blocked_until.getTime() ?? 0) - now.getTime()) / 1000))
 }
+
+/** Forgets buckets that nobody has tried since an instant. At most `limit`; returns how many. */
+export const removeBuckets = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from login_throttles where ctid = any (array(select ctid from login_throttles where updated_at < ${before} limit ${limit}))`
+  return count
+}

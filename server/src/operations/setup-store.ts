@@ -27,3 +27,10 @@ export const consumeToken = async (tx: Query, token_hash: TokenHash, purpose: 's
     update one_time_tokens set used_at = ${now}
     where token_hash = ${token_hash} and purpose = ${purpose} and used_at is null and expires_at > ${now} returning purpose`
   ).length === 1
+
+/** Removes tokens that expired before an instant. At most `limit`; returns how many. */
+export const removeTokens = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from one_time_tokens where ctid = any (array(select ctid from one_time_tokens where expires_at < ${before} limit ${limit}))`
+  return count
+}

@@ -77,3 +77,10 @@ export const readTimes = async (db: Db, nodeId: string): Promise<{ id: string; s
 export const removeNode = async (db: Db, nodeId: string): Promise<void> => {
   await db`delete from nodes where id = ${nodeId} or seen_at < now() - interval '1 hour'`
 }
+
+/** Removes revocations that no living token can need any more. At most `limit`; returns how many. */
+export const removeRevocations = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from revocations where ctid = any (array(select ctid from revocations where expires_at < ${before} limit ${limit}))`
+  return count
+}

@@ -104,3 +104,10 @@ export const endAllOf = async (tx: Query, user_id: string, now: Date, because: s
     update sessions set ended_at = ${now}, ended_because = ${because} where user_id = ${user_id} and ended_at is null returning id`
   return rows.map((row) => row.id)
 }
+
+/** Removes sessions whose last end lies before an instant. At most `limit`; returns how many. */
+export const removeSessions = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from sessions where ctid = any (array(select ctid from sessions where expires_at < ${before} limit ${limit}))`
+  return count
+}

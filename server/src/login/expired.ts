@@ -1,0 +1,14 @@
+/**
+ * Owns how long failed sign-ins are remembered: two days after the last attempt; the count of the hard cap
+ * ends with them.
+ */
+import type { Query } from '../db/connect.ts'
+import { removeBuckets } from './store.ts'
+
+const dayMs = 86_400_000
+
+/** One batch of each, for operations/clean.ts. Returns how many rows went. */
+export const removeExpired = [
+  async (tx: Query, now: Date, limit: number): Promise<number> =>
+    await removeBuckets(tx, new Date(now.getTime() - 2 * dayMs), limit),
+]
