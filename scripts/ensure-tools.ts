@@ -22,8 +22,17 @@ export const chromium: Tool = {
   packages: ['chromium', 'fonts-liberation'],
 }
 
+/** The pool in front of PostgreSQL that the test server/test/faults/pgbouncer.test.ts starts. */
+export const pgbouncer: Tool = {
+  name: 'PgBouncer',
+  programs: ['pgbouncer'],
+  // A person's PATH on Debian lacks it.
+  places: ['/usr/sbin/pgbouncer', '/usr/local/sbin/pgbouncer', '/opt/homebrew/bin/pgbouncer'],
+  packages: ['pgbouncer'],
+}
+
 /** Every tool; a new kind of test adds its own here and nowhere else. */
-export const tools: Tool[] = [chromium]
+export const tools: Tool[] = [chromium, pgbouncer]
 
 /** The machine as far as installing goes; a parameter so that a test can stand in for an empty one. */
 export type Machine = { path: string; isRoot: boolean; searchPlaces: boolean; say: (line: string) => void }

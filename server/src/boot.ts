@@ -41,7 +41,10 @@ const start = async (): Promise<void> => {
   })
   const [opened, [, { createSetupLink }]] = await Promise.all([opening, imports])
   for (const problem of running.ctx.pages.problems()) log.warn({ problem }, 'pages')
-  announce(config, opened.where, { setup: await createSetupLink(running.ctx), notices })
+  announce(config, opened.where, {
+    setup: await createSetupLink(running.ctx),
+    notices: [...notices, ...opened.notices],
+  })
 }
 
 const openLog = (config: Config): Logs => {

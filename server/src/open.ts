@@ -26,6 +26,8 @@ export type Opened = {
   /** For the boot line: which PostgreSQL this is, without password. */
   where: string
   firstStart: boolean
+  /** For the boot lines: what the operator should know about this database. */
+  notices: string[]
   /** Closes the pool, and the embedded server if this process owns it. */
   close: () => Promise<void>
 }
@@ -42,7 +44,8 @@ export const openDatabase = async (config: Config, log: (line: string) => void):
     await db.end({ timeout: 2 })
     await embedded.stop()
   }
-  return { db, rootSecret, where: `embedded PostgreSQL in ${embedded.folder}`, firstStart: embedded.firstStart, close }
+  const where = `embedded PostgreSQL in ${embedded.folder}`
+  return { db, rootSecret, where, firstStart: embedded.firstStart, notices: [], close }
 }
 
 const prepareFolder = (folder: string): void => {
@@ -95,20 +98,35 @@ const openGiven = async (config: Config, url: string, rootSecret: string): Promi
   const db = connect(url, config)
   // Several hosts may stand in it, which is no URL to Node.
   const [, host = '', pathname = ''] = /^[a-z]+:\/\/(?:[^@/]*@)?([^/?]*)(\/[^?]*)?/.exec(url) ?? []
-  try {
-    const [row] = await db<{ version: number }[]>`select current_setting('server_version_num')::int as version`
-    if ((row?.version ?? 0) < 150_000) throw new Error('it is older than PostgreSQL 15')
-  } catch (error) {
+  const place = host || 'the socket'
+  const facts = await inspect(db).catch(async (error: unknown) => {
     await db.end({ timeout: 0 })
-    throw new StartError(
-      `PostgreSQL at ${host || 'the socket'} cannot be used: ${error instanceof Error ? error.message : 'no answer'}. Check DATABASE_URL.`,
-    )
-  }
+    throw new StartError(`PostgreSQL at ${place} cannot be used: ${whyNot(error)}`)
+  })
   return {
     db,
     rootSecret,
     where: `PostgreSQL at ${host}${pathname}`,
     firstStart: false,
+    notices: facts.endsStatements ? [] : [noLimits],
     close: async () => await db.end({ timeout: 2 }),
   }
+}
+
+/** A connection says its limits when it begins, but for one behind PgBouncer. */
+const noLimits =
+  'PostgreSQL ends no statement by itself here: give its role the limits that docs/database.md has for PgBouncer.'
+
+const inspect = async (db: Db): Promise<{ endsStatements: boolean }> => {
+  const [row] = await db<{ version: number; statement_timeout: string }[]>`
+    select current_setting('server_version_num')::int as version, current_setting('statement_timeout') as statement_timeout`
+  if (row === undefined || row.version < 150_000) throw new Error('it is older than PostgreSQL 15')
+  return { endsStatements: row.statement_timeout !== '0' }
+}
+
+const whyNot = (error: unknown): string => {
+  const message = error instanceof Error ? error.message : 'no answer'
+  return message.startsWith('unsupported startup parameter')
+    ? `${message}. Behind PgBouncer in transaction mode set KEYWRIGHT_DATABASE_PREPARE=off.`
+    : `${message}. Check DATABASE_URL.`
 }

@@ -43,10 +43,7 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
   const app = buildServer(ctx, routesFor(config), authenticators)
   const closeUnused = watchUnused(app.server)
   await listen(app, config)
-  const hear = await Promise.all([
-    db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {})),
-    db.listen(keysChannel, () => void loadKeys(ctx).catch(() => {})),
-  ])
+  const hear = await listenForChanges(ctx)
   const timers = startJobs(ctx)
   const stop = async (): Promise<void> => {
     ctx.drain()
@@ -62,6 +59,23 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
 
 /** The demo client is made with the database and never again: who deletes it means it. */
 const firstMigration = 'foundation'
+
+/**
+ * Hears of changes at once. Only a hint: the jobs look again and again. Behind PgBouncer in transaction mode it would
+ * bind a connection that the next transaction of anybody may get, so there the jobs are all.
+ */
+const listenForChanges = async (ctx: Ctx): Promise<{ unlisten: () => Promise<void> }[]> => {
+  if (!ctx.config.database_prepare) return []
+  try {
+    return await Promise.all([
+      ctx.db.listen('keywright_revocations', () => void ctx.feed.pull().catch(() => {})),
+      ctx.db.listen(keysChannel, () => void loadKeys(ctx).catch(() => {})),
+    ])
+  } catch (error) {
+    ctx.log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'no notifications')
+    return []
+  }
+}
 
 /** Rights that are missing are for the operator to give; everything else is thrown on. */
 const cannotMigrate = (error: unknown): never => {

@@ -79,7 +79,7 @@ export const settings = z.object({
   database_prepare: storage(
     'KEYWRIGHT_DATABASE_PREPARE',
     flag.default(true),
-    'Prepared statements; off behind PgBouncer in transaction mode.',
+    'Prepared statements, and limits that each connection sets for itself; off behind PgBouncer in transaction mode, see database.md.',
   ),
 
   trusted_proxies: network(

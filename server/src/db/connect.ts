@@ -35,13 +35,16 @@ export const connect = (target: string | EmbeddedAddress, settings: PoolSettings
     idle_timeout: 0,
     backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
     onnotice: () => {},
-    connection: session,
+    connection: settings.database_prepare ? session : { application_name: session.application_name },
   }
   const pool = typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
   return guard(pool, watch)
 }
 
-/** What each connection says of itself when it greets PostgreSQL. */
+/**
+ * What each connection says of itself when it greets PostgreSQL. PgBouncer refuses greetings with settings that it does
+ * not follow: without prepared statements only the name is sent, and docs/database.md says where the limits belong then.
+ */
 const session = {
   application_name: 'keywright',
   statement_timeout: 5000,
