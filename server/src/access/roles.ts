@@ -1,8 +1,8 @@
 /** Owns the giving and taking of roles. Who may give which is decided by the caller's surface; there is none but the operator yet. */
-import type { Tx } from '../db/connect.ts'
+import type { Query, Tx } from '../db/connect.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { permissions, seededRoles } from './permissions.ts'
-import { deleteUserRoles, ensurePermission, ensureRole, findRoles, insertUserRoles } from './store.ts'
+import { deleteUserRoles, ensurePermission, ensureRole, findRoles, insertUserRoles, roleIsHeld } from './store.ts'
 
 /** Gives roles by name. Refuses with `unknown_role`, giving none. */
 export const assignRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<Denial | undefined> => {
@@ -36,6 +36,9 @@ export const removeRoles = async (tx: Tx, user_id: string, names: readonly strin
     found.map((role) => role.id),
   )
 }
+
+/** Tells whether anybody can administer this deployment. */
+export const adminExists = async (tx: Query): Promise<boolean> => await roleIsHeld(tx, 'admin')
 
 /** Writes the permissions and roles every deployment starts with. Safe to repeat. */
 export const seedRoles = async (tx: Tx): Promise<void> => {

@@ -24,7 +24,15 @@ import { clientOf, refusePage, stepOf } from './continue.ts'
 import { findOwn, type Interaction, refuseInteraction, restart } from './interaction.ts'
 import { describeScope } from './scopes.ts'
 import { burnCodesOf } from './code-store.ts'
-import { deleteConsent, findConsents, mergeConsent, reopenConsents, updateInteraction } from './store.ts'
+import {
+  type ConsentWithName,
+  deleteConsent,
+  findConsents,
+  listConsents,
+  mergeConsent,
+  reopenConsents,
+  updateInteraction,
+} from './store.ts'
 
 type Open = { interaction: Interaction; client: Client }
 
@@ -133,6 +141,10 @@ const allow = async (ctx: Ctx, { interaction, session_id, event }: Allowed): Pro
     await record(tx, { type: 'consent.granted', ...event, data: { scope, resources } })
   })
 }
+
+/** What a person has allowed, by the name of the application. */
+export const consentsOf = async (ctx: Ctx, user_id: string): Promise<ConsentWithName[]> =>
+  await listConsents(ctx.db, user_id)
 
 /** Takes back what a client was allowed: its refresh families and access tokens die with it (AZ-13). */
 export const withdrawConsent = async (

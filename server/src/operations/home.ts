@@ -1,5 +1,5 @@
 /** Owns the front door and the assets of the hosted pages. */
-import { roleIsHeld } from '../access/admins.ts'
+import { adminExists } from '../access/roles.ts'
 import { accountView } from '../authorize/consent.ts'
 import type { Ctx } from '../ctx.ts'
 import { pathOf } from '../http/paths.ts'
@@ -21,7 +21,7 @@ const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
     issuer: config.issuer,
     name: config.name,
     version,
-    setup_needed: !(await roleIsHeld(ctx.db, 'admin')),
+    setup_needed: !(await adminExists(ctx.db)),
     links,
     ...(browser.subject && { signed_in: accountView(browser.subject) }),
   }

@@ -12,7 +12,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
-import { roleIsHeld } from '../access/admins.ts'
+import { adminExists } from '../access/roles.ts'
 import { secretBytes } from '../io/ids.ts'
 import type { PageData } from '../pages/data.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
@@ -30,7 +30,7 @@ const lifeMs = 24 * 3_600_000
  */
 export const createSetupLink = async (ctx: Ctx, email?: string): Promise<string | undefined> =>
   await transact(ctx.db, async (tx) => {
-    if (await roleIsHeld(tx, 'admin')) return undefined
+    if (await adminExists(tx)) return undefined
     const token = mintOpaque('su', secretBytes())
     const now = ctx.now()
     await voidTokens(tx, 'setup')
@@ -49,7 +49,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   const live =
     parseOpaque('su', token) !== undefined &&
     (await tokenIsLive(ctx.db, hashToken(token), 'setup', request.now)) &&
-    !(await roleIsHeld(ctx.db, 'admin'))
+    !(await adminExists(ctx.db))
   return live
     ? setupPage(ctx, browser, { token, values: { email: param(request.query, 'email') } })
     : refuse(ctx, deadLink, 'page', { route: '/setup', request })
@@ -79,7 +79,7 @@ const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   if (isDenial(prepared)) return setupPage(ctx, browser, { token, values, denial: prepared })
   const made = await transact(ctx.db, async (tx) => {
     // The command line may have made one since the link was printed.
-    if (await roleIsHeld(tx, 'admin')) return deadLink
+    if (await adminExists(tx)) return deadLink
     const created = await createUser(tx, prepared, request.now, callerOf(request))
     if (isDenial(created)) return created
     // The link is spent only by the account it makes; two people with one link make one administrator.

@@ -10,6 +10,7 @@ import { mintOpaque, type PlainToken, parseOpaque } from '../protocol/opaque-tok
 
 export type FamilyKey = { id: string; gen: number; nonce: Buffer }
 
+// How other slices end families: forwarded as they are, because a store is its slice's own (rule 9).
 export {
   revokeFamiliesOfClient,
   revokeFamiliesOfConsent,

@@ -1,6 +1,5 @@
 /** Owns a person's own page: where they are signed in, which applications have access, and the way out of both. */
-import { listConsents } from '../authorize/consents.ts'
-import { accountView, withdrawConsent } from '../authorize/consent.ts'
+import { accountView, consentsOf, withdrawConsent } from '../authorize/consent.ts'
 import { describeScope } from '../authorize/scopes.ts'
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
@@ -21,7 +20,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   const { session, subject } = browser
   if (session === undefined || subject === undefined) return redirectLocal('/login')
   const sessions = await sessionsOfUser(ctx, session.user_id, request.now)
-  const consents = await listConsents(ctx.db, session.user_id)
+  const consents = await consentsOf(ctx, session.user_id)
   return page(
     'account',
     {

@@ -1,2 +1,0 @@
-/** Owns the question whether anybody administers this deployment. */
-export { roleIsHeld } from './store.ts'

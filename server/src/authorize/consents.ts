@@ -1,2 +1,0 @@
-/** Owns what other slices may know of consents. */
-export { listConsents } from './store.ts'
