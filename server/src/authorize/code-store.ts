@@ -39,6 +39,8 @@ export type CodeFacts = { code: Code; subject: Subject | undefined; session_live
 export type Consumption = {
   code_hash: TokenHash
   client_id: string
+  /** What the client may ask for now: a code for resources of which none is left is worth nothing. */
+  client_resources: string[]
   /** What the request says; compared in the statement exactly as the careful road compares it. */
   redirect_uri: string | null
   code_challenge: string | null
@@ -62,6 +64,7 @@ export const consumeCode = async (tx: Query, facts: Consumption): Promise<Redeem
       where c.code_hash = ${facts.code_hash} and c.client_id = ${facts.client_id} and c.used_at is null and c.expires_at > ${now}
         and (c.redirect_uri = ${facts.redirect_uri} or (${facts.redirect_uri}::text is null and not c.redirect_uri_sent))
         and c.code_challenge is not distinct from ${facts.code_challenge}
+        and (c.resource = '{}' or c.resource && ${facts.client_resources}::text[])
         and (select u.status = 'active' from users u where u.id = c.user_id)
         and case when 'offline_access' = any (string_to_array(c.scope, ' '))
           then (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = c.session_id for share)

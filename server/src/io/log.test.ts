@@ -126,21 +126,35 @@ describe('the file', () => {
 describe('standard output', () => {
   const run = (script: string): ChildProcessWithoutNullStreams => {
     const from = `import { createLog } from ${JSON.stringify(new URL('log.ts', import.meta.url).href)}\n`
-    return spawn(process.execPath, ['--input-type=module', '-e', `${from}const { log, accessLog } = createLog({ level: 'info' })\n${script}`])
+    return spawn(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `${from}const { log, accessLog } = createLog({ level: 'info' })\n${script}`,
+    ])
   }
 
   it('has what was logged in the last moment before the end', async () => {
     const child = run(`log.info('last'); accessLog('info', { status: 200 }); process.exit(0)`)
     const text = await new Response(Readable.toWeb(child.stdout) as ReadableStream).text()
-    expect(text.trim().split('\n').map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['last', 'request'])
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { msg: string }).msg),
+    ).toEqual(['last', 'request'])
   })
 
   it('loses no line to a reader that is slow, and keeps them in order', async () => {
     const count = 20_000
-    const child = run(`for (let n = 0; n < ${count}; n += 1) accessLog('info', { n, filler: 'x'.repeat(100) }); log.flush(() => process.exit(0))`)
+    const child = run(
+      `for (let n = 0; n < ${count}; n += 1) accessLog('info', { n, filler: 'x'.repeat(100) }); log.flush(() => process.exit(0))`,
+    )
     await new Promise((resolve) => setTimeout(resolve, 500))
     const text = await new Response(Readable.toWeb(child.stdout) as ReadableStream).text()
-    const numbers = text.trim().split('\n').map((line) => (JSON.parse(line) as { n: number }).n)
+    const numbers = text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { n: number }).n)
     expect(numbers).toEqual(Array.from({ length: count }, (_, n) => n))
   })
 })

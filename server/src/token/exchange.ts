@@ -3,7 +3,6 @@
  * transaction or one guarded statement), 4 mint, 5 reply. A refusal takes the same road.
  */
 import type { Ctx } from '../ctx.ts'
-import { callerOf, record } from '../events/record.ts'
 import { networksOf } from '../http/client-ip.ts'
 import { refuse } from '../http/errors.ts'
 import { count } from '../http/limits.ts'
@@ -14,6 +13,7 @@ import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import type { Grant } from './grant.ts'
 import { issueTokens } from './issue.ts'
+import { grantTypeOf, recorded } from './refusal.ts'
 
 /** Answers a token request of an authenticated client. */
 export const exchange = async (
@@ -24,20 +24,11 @@ export const exchange = async (
   const over = checkClientLimit(ctx, request, client)
   if (over) return refuse(ctx, over, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
   const grant = chooseGrant(request, client, grants)
-  const granted = isDenial(grant) ? grant : await grant.redeem(ctx, { request, client })
-  // Cut to what a log line needs; half a surrogate pair would be no JSON to the database.
-  const grant_type = param(request.form, 'grant_type')?.slice(0, 80).toWellFormed() ?? ''
-  const log = { client_id: client.client_id, grant_type }
-  if (isDenial(granted)) {
-    await record(ctx.db, {
-      type: 'token.refused',
-      now: request.now,
-      client_id: client.client_id,
-      data: { error: granted.error, grant_type: log.grant_type },
-      ...callerOf(request),
-    })
+  const facts = { request, client }
+  const granted = isDenial(grant) ? await recorded(ctx.db, facts, grant) : await grant.redeem(ctx, facts)
+  if (isDenial(granted))
     return refuse(ctx, granted, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
-  }
+  const log = { client_id: client.client_id, grant_type: grantTypeOf(facts) }
   const tokens = await issueTokens(ctx, granted)
   ctx.tokenCounts.add(client.client_id, log.grant_type, request.now)
   return json(tokens, 200, { log: { ...log, ...(granted.person && { user_id: granted.person.subject.id }) } })

@@ -35,6 +35,6 @@ export type GrantRequest = { request: HttpRequest; client: ClientPrincipal['clie
 export type Grant = {
   /** The value of `grant_type` (RFC 6749 §4.1.3, §4.4.2, §6). */
   grant_type: string
-  /** Redeems: either what was granted, or a refusal whose effects have been committed. */
+  /** Redeems: either what was granted, or a refusal that was recorded and committed together with its effects. */
   redeem: (ctx: Ctx, facts: GrantRequest) => Promise<Granted | Denial>
 }

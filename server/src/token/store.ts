@@ -105,7 +105,16 @@ export const loadFamily = async (tx: Query, id: string, now: Date): Promise<Fami
   return { family, subject, session_live: alive.length === 1 }
 }
 
-export type Rotation = { id: string; gen: number; client_id: string; nonce: Buffer; now: Date; idle_expires_at: Date }
+export type Rotation = {
+  id: string
+  gen: number
+  client_id: string
+  /** What the client may ask for now: a family for resources of which none is left is not rotated. */
+  client_resources: string[]
+  nonce: Buffer
+  now: Date
+  idle_expires_at: Date
+}
 /** A family that was just used, with what tokens say of its person. */
 export type UsedFamily = Pick<
   Family,
@@ -124,6 +133,7 @@ export const rotateFamily = async (tx: Query, facts: Rotation): Promise<UsedFami
     update refresh_families f set gen = f.gen + 1, prev_used_at = ${now}, idle_expires_at = least(${facts.idle_expires_at}::timestamptz, f.expires_at)
     where f.id = ${facts.id} and f.gen = ${facts.gen} and f.client_id is not distinct from ${facts.client_id} and f.nonce = ${facts.nonce}
       and f.revoked_at is null and f.expires_at > ${now} and f.idle_expires_at > ${now}
+      and (f.resource = '{}' or f.resource && ${facts.client_resources}::text[])
       and (select u.status = 'active' from users u where u.id = f.user_id)
       and case when f.offline then true else (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = f.session_id) end
     returning f.id, f.gen, f.nonce, f.user_id, f.session_id, f.offline, f.scope, f.resource, f.auth_time, f.acr, f.amr,

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../src/events/catalog.ts'
 import type { TestClient } from '../support/fixtures.ts'
+import type { Reply } from '../support/http.ts'
 import { claimsOf, eventsOf, expectError, type Oauth, openOauth, type Person, tokensOf } from '../support/oauth.ts'
 
 let oauth: Oauth
@@ -109,6 +110,28 @@ describe('the change and its event', () => {
       select gen from refresh_families where id = ${String(claimsOf(tokens.access_token)['grant_id'])}`
     expect(row?.['gen']).toBe(1)
     expect((await oauth.refresh(web, tokens.refresh_token)).status).toBe(200)
+  })
+
+  it('a code that a wrong verifier would burn is not burnt when the refusal could not be recorded', async () => {
+    const code = await oauth.code(ada, web)
+    const wrong = async (): Promise<Reply> => await oauth.redeem(web, code, { code_verifier: 'A'.repeat(43) })
+    await withoutEvents(async () => expectError(await wrong(), 500, 'server_error'))
+    expect((await oauth.redeem(web, code)).status).toBe(200)
+  })
+
+  it('a reuse whose refusal could not be recorded revokes nothing', async () => {
+    const first = await oauth.grant(ada, web)
+    const second = tokensOf(await oauth.refresh(web, first.refresh_token))
+    tokensOf(await oauth.refresh(web, second.refresh_token))
+    await oauth.db`alter table events add constraint no_refusal check (type <> 'token.refused') not valid`
+    try {
+      expectError(await oauth.refresh(web, first.refresh_token), 500, 'server_error')
+    } finally {
+      await oauth.db`alter table events drop constraint no_refusal`
+    }
+    expect((await oauth.userinfo(first.access_token)).status).toBe(200)
+    expectError(await oauth.refresh(web, first.refresh_token), 400, 'invalid_grant')
+    expectError(await oauth.userinfo(first.access_token), 401, 'invalid_token')
   })
 
   it('a token whose revocation could not be recorded is alive', async () => {

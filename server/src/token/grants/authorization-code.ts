@@ -13,9 +13,10 @@ import { hashToken, parseOpaque, type TokenHash } from '../../protocol/opaque-to
 import { challengeOf, verifierMatches } from '../../protocol/pkce.ts'
 import { decideResources } from '../../protocol/resource.ts'
 import { mayAct } from '../../protocol/subject.ts'
-import { currentResources, currentScope } from '../current.ts'
+import { currentResources, currentScope, resourcesLeft } from '../current.ts'
 import { newNonce } from '../families.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
+import { recorded } from '../refusal.ts'
 import { revokeFamily } from '../store.ts'
 
 /** What the request says, once and for both roads. */
@@ -24,10 +25,11 @@ type Asked = {
   redirect_uri: string | undefined
   code_verifier: string | undefined
   client_id: string
+  resources: readonly string[]
   now: Date
 }
 type Outcome =
-  | { outcome: 'grant' }
+  | { outcome: 'grant'; resources: string[] }
   | { outcome: 'keep'; denial: Denial }
   | { outcome: 'burn'; denial: Denial }
   | { outcome: 'revoke'; denial: Denial; grant_id: string }
@@ -35,11 +37,11 @@ type Outcome =
 export const authorizationCode: Grant = {
   grant_type: 'authorization_code',
   redeem: async (ctx, facts) => {
-    const asked = readAsked(facts)
+    const asked = await recorded(ctx.db, facts, readAsked(facts))
     if (isDenial(asked)) return asked
     const both = { asked, family: familyOf(ctx, facts) }
-    const person = (await fastRoad(ctx, facts, both)) ?? (await carefulRoad(ctx, facts, both))
-    return isDenial(person) ? person : grantedOf(facts, person, both.family)
+    const redeemed = (await fastRoad(ctx, facts, both)) ?? (await carefulRoad(ctx, facts, both))
+    return isDenial(redeemed) ? redeemed : grantedOf(facts, redeemed, both.family)
   },
 }
 
@@ -57,12 +59,15 @@ const readAsked = ({ request, client }: GrantRequest): Asked | Denial => {
     redirect_uri: param(request.form, 'redirect_uri'),
     code_verifier: param(request.form, 'code_verifier'),
     client_id: client.client_id,
+    resources: paramAll(request.form, 'resource'),
     now: request.now,
   }
 }
 
 type Both = { asked: Asked; family: Fresh }
 type Refused = Exclude<Outcome, { outcome: 'grant' }>
+/** A code that was taken, and the resources that its tokens are for. */
+type Redeemed = { code: RedeemedCode; resources: string[] }
 type Fresh = { nonce: Buffer; idle_expires_at: Date; expires_at: Date } | undefined
 
 /** The family that begins with this code, for a client that may refresh. */
@@ -77,8 +82,11 @@ const familyOf = (ctx: Ctx, { request, client }: GrantRequest): Fresh => {
 }
 
 /** A request that cannot narrow what was granted goes the fast road; the rest needs the decision first. */
-const fastRoad = async (ctx: Ctx, facts: GrantRequest, { asked, family }: Both): Promise<RedeemedCode | undefined> =>
-  paramAll(facts.request.form, 'resource').length > 0 ? undefined : await consume(ctx.db, facts, { asked, family })
+const fastRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<Redeemed | undefined> => {
+  if (both.asked.resources.length > 0) return undefined
+  const code = await consume(ctx.db, facts, both)
+  return code && { code, resources: resourcesLeft(code.resource, facts.client) }
+}
 
 /** The one statement that takes a code, on both roads. */
 const consume = async (tx: Query, facts: GrantRequest, { asked, family }: Both): Promise<RedeemedCode | undefined> => {
@@ -87,6 +95,7 @@ const consume = async (tx: Query, facts: GrantRequest, { asked, family }: Both):
   return await consumeCode(tx, {
     code_hash: asked.code_hash,
     client_id: asked.client_id,
+    client_resources: facts.client.resources,
     redirect_uri: asked.redirect_uri ?? null,
     code_challenge,
     now: asked.now,
@@ -103,21 +112,29 @@ const eventOf = ({ request, client }: GrantRequest): Happening => ({
   ...callerOf(request),
 })
 
-const carefulRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<RedeemedCode | Denial> => {
-  const { asked } = both
-  const result = await transact(ctx.db, async (tx) => {
-    const found = await loadCode(tx, asked.code_hash, asked.now)
-    const decided = decide(found, asked, facts.client)
-    if (decided.outcome !== 'grant') {
-      await applyRefusal(ctx, tx, { facts, asked, decided })
-      return decided.denial
-    }
-    const narrowed = decideResources(paramAll(facts.request.form, 'resource'), found?.code.resource ?? [])
-    if (isDenial(narrowed)) return narrowed
-    return (await consume(tx, facts, both)) ?? invalid('a code that can be used', 'it changed')
-  })
+const carefulRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<Redeemed | Denial> => {
+  const result = await transact(
+    ctx.db,
+    async (tx) => await recorded(tx, facts, await loadDecideApply(ctx, tx, { facts, both })),
+  )
   if (isDenial(result) && result.because.rule === replayed) await ctx.feed.announce()
   return result
+}
+
+const loadDecideApply = async (
+  ctx: Ctx,
+  tx: Tx,
+  { facts, both }: { facts: GrantRequest; both: Both },
+): Promise<Redeemed | Denial> => {
+  const { asked } = both
+  const found = await loadCode(tx, asked.code_hash, asked.now)
+  const decided = decide(found, asked, facts.client)
+  if (decided.outcome !== 'grant') {
+    await applyRefusal(ctx, tx, { facts, asked, decided })
+    return decided.denial
+  }
+  const code = await consume(tx, facts, both)
+  return code === undefined ? invalid('a code that can be used', 'it changed') : { code, resources: decided.resources }
 }
 
 const replayed = 'a code is used once; a second use revokes what the first one gave (RFC 6749 §4.1.2)'
@@ -129,7 +146,7 @@ const replayed = 'a code is used once; a second use revokes what the first one g
 export const decide = (
   found: CodeFacts | undefined,
   asked: Asked,
-  client: { client_id: string; status: string },
+  client: { client_id: string; status: string; resources: readonly string[] },
 ): Outcome => {
   if (found === undefined) return { outcome: 'keep', denial: invalid('a code of this server', 'an unknown code') }
   const { code, subject } = found
@@ -156,7 +173,15 @@ export const decide = (
   const gate = mayAct({ user: subject ?? null, client }, 'invalid_grant')
   if (gate) return { outcome: 'keep', denial: gate }
   if (!found.session_live) return { outcome: 'keep', denial: invalid('a session that is alive', 'it has ended') }
-  return { outcome: 'grant' }
+  const resources = narrow(code.resource, asked, client)
+  return isDenial(resources) ? { outcome: 'keep', denial: resources } : { outcome: 'grant', resources }
+}
+
+/** RFC 8707 §2.2: resources may shrink only, and never beyond what the client may have now. */
+const narrow = (granted: string[], asked: Asked, client: { resources: readonly string[] }): string[] | Denial => {
+  const narrowed = decideResources(asked.resources, granted)
+  if (isDenial(narrowed)) return narrowed
+  return currentResources(narrowed.length > 0 ? narrowed : granted, client)
 }
 
 const checkBindings = (code: CodeFacts['code'], asked: Asked): Denial | undefined => {
@@ -194,26 +219,20 @@ const applyRefusal = async (
   await record(tx, { type: 'code.replayed', now: asked.now, client_id: asked.client_id, ...callerOf(facts.request) })
 }
 
-const grantedOf = ({ request, client }: GrantRequest, code: RedeemedCode, family: Fresh): Granted | Denial => {
-  const narrowed = decideResources(paramAll(request.form, 'resource'), code.resource)
-  if (isDenial(narrowed)) return narrowed
-  const resources = currentResources(narrowed.length > 0 ? narrowed : code.resource, client)
-  if (isDenial(resources)) return resources
-  return {
-    client,
-    scope: currentScope(code.scope, client),
-    resources,
-    now: request.now,
-    person: {
-      subject: { id: code.user_id, roles: code.roles, permissions: code.permissions },
-      auth_time: code.auth_time,
-      acr: code.acr,
-      amr: code.amr,
-      session_id: code.session_id,
-      bound_to_session: family === undefined || !code.scope.split(' ').includes('offline_access'),
-      grant_id: code.grant_id,
-      nonce: code.nonce ?? undefined,
-    },
-    ...(family && { refresh: { id: code.grant_id, gen: 1, nonce: family.nonce } }),
-  }
-}
+const grantedOf = ({ request, client }: GrantRequest, { code, resources }: Redeemed, family: Fresh): Granted => ({
+  client,
+  scope: currentScope(code.scope, client),
+  resources,
+  now: request.now,
+  person: {
+    subject: { id: code.user_id, roles: code.roles, permissions: code.permissions },
+    auth_time: code.auth_time,
+    acr: code.acr,
+    amr: code.amr,
+    session_id: code.session_id,
+    bound_to_session: family === undefined || !code.scope.split(' ').includes('offline_access'),
+    grant_id: code.grant_id,
+    nonce: code.nonce ?? undefined,
+  },
+  ...(family && { refresh: { id: code.grant_id, gen: 1, nonce: family.nonce } }),
+})

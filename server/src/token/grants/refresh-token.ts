@@ -12,9 +12,10 @@ import { param, paramAll } from '../../protocol/params.ts'
 import { decideResources } from '../../protocol/resource.ts'
 import { decideScope, formatScope, parseScope } from '../../protocol/scope.ts'
 import { mayAct } from '../../protocol/subject.ts'
-import { currentResources, currentScope } from '../current.ts'
+import { currentResources, currentScope, resourcesLeft } from '../current.ts'
 import { type FamilyKey, openRefreshToken } from '../families.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
+import { recorded } from '../refusal.ts'
 import { type FamilyFacts, loadFamily, revokeFamily, type Rotation, rotateFamily, type UsedFamily } from '../store.ts'
 
 type Asked = {
@@ -25,23 +26,24 @@ type Asked = {
   scope: string | undefined
   resources: readonly string[]
 }
+/** What the new access token is for: the family's own, or less where the request says so. */
+type Narrowed = { scope: string; resources: string[] }
 type Outcome =
-  | { outcome: 'rotate' }
-  | { outcome: 'repeat' }
+  | ({ outcome: 'rotate' } & Narrowed)
+  | ({ outcome: 'repeat' } & Narrowed)
   | { outcome: 'keep'; denial: Denial }
   | { outcome: 'revoke'; denial: Denial }
 
 export const refreshToken: Grant = {
   grant_type: 'refresh_token',
   redeem: async (ctx, facts) => {
-    const asked = readAsked(ctx, facts)
+    const asked = await recorded(ctx.db, facts, readAsked(ctx, facts))
     if (isDenial(asked)) return asked
     // What narrows needs the decision first, and what is to be recorded needs a transaction: both go the careful road.
     const careful = asked.scope !== undefined || asked.resources.length > 0 || ctx.config.audit_tokens === 'all'
-    const rotated = careful ? undefined : await rotateFamily(ctx.db, rotationOf(ctx, asked))
+    const rotated = careful ? undefined : await rotateFamily(ctx.db, rotationOf(ctx, facts, asked))
     if (rotated === undefined) return await carefulRoad(ctx, facts, asked)
-    const resources = currentResources(rotated.resource, facts.client)
-    if (isDenial(resources)) return resources
+    const resources = resourcesLeft(rotated.resource, facts.client)
     return grantedOf(facts, rotated, { gen: rotated.gen, scope: currentScope(rotated.scope, facts.client), resources })
   },
 }
@@ -66,34 +68,43 @@ const readAsked = (ctx: Ctx, { request, client }: GrantRequest): Asked | Denial 
   }
 }
 
-const rotationOf = (ctx: Ctx, asked: Asked): Rotation => ({
+const rotationOf = (ctx: Ctx, { client }: GrantRequest, asked: Asked): Rotation => ({
   ...asked.presented,
+  client_resources: client.resources,
   client_id: asked.client_id,
   now: asked.now,
   idle_expires_at: new Date(asked.now.getTime() + ctx.config.refresh_idle_seconds * 1000),
 })
 
 const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<Granted | Denial> => {
-  const result = await transact(ctx.db, async (tx) => {
-    const found = await loadFamily(tx, asked.presented.id, asked.now)
-    const decided = decide(found, asked, facts.client)
-    if (decided.outcome === 'revoke') await endFamily(ctx, tx, { facts, asked, family: found?.family })
-    if ('denial' in decided) return decided.denial
-    if (found?.subject === undefined) return invalid('a living account', 'none')
-    const { family, subject } = found
-    const narrowed = narrow(family, asked, facts)
-    if (isDenial(narrowed)) return narrowed
-    if (decided.outcome === 'repeat') {
-      const { roles, permissions } = subject
-      return grantedOf(facts, { ...family, roles, permissions }, { gen: family.gen, ...narrowed })
-    }
-    const rotated = await rotateFamily(tx, rotationOf(ctx, asked))
-    if (rotated === undefined) return invalid('a family that can be used', 'it changed')
-    if (ctx.config.audit_tokens === 'all') await record(tx, eventOf('token.refreshed', facts, family))
-    return grantedOf(facts, rotated, { gen: rotated.gen, ...narrowed })
-  })
+  const result = await transact(
+    ctx.db,
+    async (tx) => await recorded(tx, facts, await loadDecideApply(ctx, tx, { facts, asked })),
+  )
   if (isDenial(result) && result.because.rule === reuseRule) await ctx.feed.announce()
   return result
+}
+
+const loadDecideApply = async (
+  ctx: Ctx,
+  tx: Tx,
+  { facts, asked }: { facts: GrantRequest; asked: Asked },
+): Promise<Granted | Denial> => {
+  const found = await loadFamily(tx, asked.presented.id, asked.now)
+  const decided = decide(found, asked, facts.client)
+  if (decided.outcome === 'revoke') await endFamily(ctx, tx, { facts, asked, family: found?.family })
+  if ('denial' in decided) return decided.denial
+  if (found?.subject === undefined) return invalid('a living account', 'none')
+  const { family, subject } = found
+  const { outcome, scope, resources } = decided
+  if (outcome === 'repeat') {
+    const { roles, permissions } = subject
+    return grantedOf(facts, { ...family, roles, permissions }, { gen: family.gen, scope, resources })
+  }
+  const rotated = await rotateFamily(tx, rotationOf(ctx, facts, asked))
+  if (rotated === undefined) return invalid('a family that can be used', 'it changed')
+  if (ctx.config.audit_tokens === 'all') await record(tx, eventOf('token.refreshed', facts, family))
+  return grantedOf(facts, rotated, { gen: rotated.gen, scope, resources })
 }
 
 type Owner = { user_id: string; session_id: string } | undefined
@@ -124,7 +135,7 @@ const eventOf = (
 export const decide = (
   found: FamilyFacts | undefined,
   asked: Asked,
-  client: { client_id: string; status: string },
+  client: Pick<GrantRequest['client'], 'client_id' | 'status' | 'scope' | 'resources'>,
 ): Outcome => {
   if (found === undefined) return keep(invalid('a family of this server', 'an unknown family'))
   const { family, subject } = found
@@ -147,7 +158,9 @@ export const decide = (
   const gate = mayAct({ user: subject ?? null, client }, 'invalid_grant')
   if (gate) return keep(gate)
   if (!family.offline && !found.session_live) return keep(invalid('a session that is alive', 'it has ended'))
-  return { outcome: gen === family.gen ? 'rotate' : 'repeat' }
+  const narrowed = narrow(family, asked, client)
+  if (isDenial(narrowed)) return keep(narrowed)
+  return { outcome: gen === family.gen ? 'rotate' : 'repeat', ...narrowed }
 }
 
 /** The token before the current one, soon after it was used: its answer was lost, or it was sent twice at once. */
@@ -182,14 +195,14 @@ const reuse = (gen: number, current: number): Denial =>
 const narrow = (
   family: FamilyFacts['family'],
   asked: Asked,
-  facts: GrantRequest,
-): { scope: string; resources: string[] } | Denial => {
-  const allowed = parseScope(currentScope(family.scope, facts.client))
+  client: Pick<GrantRequest['client'], 'scope' | 'resources'>,
+): Narrowed | Denial => {
+  const allowed = parseScope(currentScope(family.scope, client))
   const scopes = decideScope(asked.scope, allowed, 'all')
   if (isDenial(scopes)) return scopes
   const resources = decideResources(asked.resources, family.resource)
   if (isDenial(resources)) return resources
-  const left = currentResources(resources.length > 0 ? resources : family.resource, facts.client)
+  const left = currentResources(resources.length > 0 ? resources : family.resource, client)
   return isDenial(left) ? left : { scope: formatScope(scopes), resources: left }
 }
 

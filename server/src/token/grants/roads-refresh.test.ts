@@ -41,6 +41,16 @@ describe('refreshing', () => {
       session: { ended_at: after(-1) },
       ends: 'rotate',
     },
+    {
+      name: 'a resource more than the client may have now',
+      family: { resource: [resource, 'https://gone.example/'] },
+      ends: 'rotate',
+    },
+    {
+      name: 'a resource that the client may no longer have',
+      family: { resource: ['https://gone.example/'] },
+      ends: 'keep',
+    },
     { name: 'a second before it was idle for too long', family: { idle_expires_at: after(1) }, ends: 'rotate' },
     { name: 'idle for too long', family: { idle_expires_at: instant }, ends: 'keep' },
     { name: 'a second before its absolute end', family: { expires_at: after(1) }, ends: 'rotate' },
@@ -111,7 +121,7 @@ describe('refreshing', () => {
       return { result: essence(result), state: await stateOf(ctx, family.id, request.request_id) }
     }
     const fast = await run({})
-    expect(await run({ resource })).toEqual(fast)
+    expect(await run({ resource: (one.family?.['resource'] as string[] | undefined)?.[0] ?? resource })).toEqual(fast)
     expect(await run({ scope: 'openid roles' })).toEqual(fast)
     expect(isDenial(fast.result)).toBe(one.ends === 'keep' || one.ends === 'revoke')
     const isReuse = one.ends === 'revoke'
@@ -119,7 +129,10 @@ describe('refreshing', () => {
     expect(fast.state).toMatchObject({
       families: [{ gen, prev_used_at, revoked_at: isReuse ? instant : (one.family?.['revoked_at'] ?? null) }],
       revocations: isReuse ? [{ kind: 'family', not_before: instant }] : [],
-      events: isReuse ? [{ type: 'refresh_token.reused', severity: 'alert', with_session: true }] : [],
+      events: [
+        ...(isReuse ? [{ type: 'refresh_token.reused', severity: 'alert', with_session: true }] : []),
+        ...(isDenial(fast.result) ? [{ type: 'token.refused' }] : []),
+      ],
     })
   })
 
@@ -143,6 +156,7 @@ describe('refreshing', () => {
     const row = await rotateFamily(ctx.db, {
       ...presented,
       client_id: client.client_id,
+      client_resources: client.resources,
       now: instant,
       idle_expires_at: after(86_400),
     })

@@ -36,11 +36,14 @@ beforeAll(async () => {
 const verifier = 'A'.repeat(43)
 const challenge = challengeOf(verifier) ?? ''
 const callback = 'https://app.example/callback'
+const gone = 'https://gone.example/'
 
 describe('the code exchange', () => {
   const cases: Case[] = [
     { name: 'everything right', ends: 'grant' },
     { name: 'a client that may not refresh', owner: 'oneShot', ends: 'grant' },
+    { name: 'a resource more than the client may have now', code: { resource: [resource, gone] }, ends: 'grant' },
+    { name: 'a resource that the client may no longer have', code: { resource: [gone] }, ends: 'keep' },
     { name: 'offline_access', code: { scope: 'openid offline_access' }, ends: 'grant' },
     {
       name: 'no challenge and no verifier',
@@ -123,8 +126,8 @@ describe('the code exchange', () => {
       return { result: essence(result), state: await stateOf(ctx, grant_id, request.request_id) }
     }
     const fast = await run({})
-    // To ask for every resource of the code changes nothing, but takes the careful road.
-    const careful = await run({ resource })
+    // To ask for the resource of the code changes nothing, but takes the careful road.
+    const careful = await run({ resource: (one.code?.['resource'] as string[] | undefined)?.[0] ?? resource })
     expect(careful).toEqual(fast)
     expect(isDenial(fast.result)).toBe(one.ends !== 'grant')
   })
@@ -140,6 +143,7 @@ describe('the code exchange', () => {
       redirect_uri: sent['redirect_uri'],
       code_verifier: sent['code_verifier'],
       client_id: client.client_id,
+      resources: [],
       now,
     }
     const decided = await transact(ctx.db, async (tx) => decide(await loadCode(tx, code_hash, now), asked, client))
@@ -150,6 +154,7 @@ describe('the code exchange', () => {
     const row = await consumeCode(ctx.db, {
       code_hash,
       client_id: client.client_id,
+      client_resources: client.resources,
       redirect_uri: asked.redirect_uri ?? null,
       code_challenge,
       now,
@@ -194,13 +199,17 @@ describe('the code exchange', () => {
       codes: [{ used_at: instant }],
       families: [],
       revocations: [],
-      events: [],
+      events: [{ type: 'token.refused' }],
     })
-    expect(await run("another client's")).toMatchObject({ codes: [{ used_at: null }], families: [], events: [] })
+    expect(await run("another client's")).toMatchObject({
+      codes: [{ used_at: null }],
+      families: [],
+      events: [{ type: 'token.refused' }],
+    })
     expect(await run('a second use, fully valid')).toMatchObject({
       families: [{ revoked_at: instant, revoked_because: 'code replayed' }],
       revocations: [{ kind: 'family', not_before: instant, expires_at: after(3660) }],
-      events: [{ type: 'code.replayed', severity: 'alert' }],
+      events: [{ type: 'code.replayed', severity: 'alert' }, { type: 'token.refused' }],
     })
   })
 })
