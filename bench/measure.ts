@@ -113,7 +113,15 @@ async function timed(generator: Generator, subject: Subject, job: Job): Promise<
   const used = cpuSeconds(subject.processes) - before
   const database = used === 0 ? 0 : (cpuSeconds(subject.databaseProcesses) - databaseBefore) / used
   const { count, seconds, p50Ms, p99Ms, errors, firstError } = outcome
-  return { perCore: used === 0 ? 0 : count / used, database, perSecond: count / seconds, p50Ms, p99Ms, errors, firstError }
+  return {
+    perCore: used === 0 ? 0 : count / used,
+    database,
+    perSecond: count / seconds,
+    p50Ms,
+    p99Ms,
+    errors,
+    firstError,
+  }
 }
 
 function summarize(windows: WindowResult[]): Measured {

@@ -32,7 +32,13 @@ function columnsOf(results: Results, earlier: Results | undefined): Column[] {
   const ours = 'keywright' in results.settings
   const peer = 'oidc-provider' in results.settings
   const columns: Column[] = [{ title: 'row', cell: ({ id }) => lineSpecs[id].title }]
-  if (ours) columns.push(valueColumn('per core', 'keywright'), databaseColumn(), ...barColumns(), ...latencyColumns('', 'keywright'))
+  if (ours)
+    columns.push(
+      valueColumn('per core', 'keywright'),
+      databaseColumn(),
+      ...barColumns(),
+      ...latencyColumns('', 'keywright'),
+    )
   if (peer)
     columns.push(valueColumn('oidc-provider', 'oidc-provider'), ...latencyColumns(ours ? 'its ' : '', 'oidc-provider'))
   if (ours && peer)

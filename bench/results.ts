@@ -8,7 +8,14 @@ import type { SigningLimit } from './signing.ts'
 import type { SubjectName } from './subject.ts'
 
 /** One value of one server; latencies and windows only where there was load. `database` is its part of the CPU time, 0 to 1. `windows` are the rounds' values. */
-export type Figure = { value: number; database?: number; p50Ms?: number; p99Ms?: number; perSecond?: number; windows?: number[] }
+export type Figure = {
+  value: number
+  database?: number
+  p50Ms?: number
+  p99Ms?: number
+  perSecond?: number
+  windows?: number[]
+}
 
 /** `signing` is the RS256 limit measured beside this line. */
 export type Line = { id: LineId; signing: number; figures: Partial<Record<SubjectName, Figure>> }

@@ -54,61 +54,78 @@ export const rotatingFile = (path: string): LogOutput => {
   })
 }
 
-const gather = (target: Target): LogOutput => {
-  let lines: string[] = []
-  let length = 0
-  /** What a write is at work on. */
-  let chunk: Buffer | undefined
-  let timer: NodeJS.Timeout | undefined
-  let waiting: (() => void)[] = []
+type State = {
+  target: Target
+  lines: string[]
+  /** Characters in `lines`. */
+  length: number
+  /** A write is at work. */
+  busy: boolean
+  timer: NodeJS.Timeout | undefined
+  flushed: (() => void)[]
+}
 
-  const take = (): Buffer => {
-    const taken = Buffer.from(lines.join(''))
-    lines = []
-    length = 0
-    return taken
-  }
-  const start = (): void => {
-    clearTimeout(timer)
-    timer = undefined
-    if (chunk !== undefined) return
-    if (length > 0) return put(take())
-    for (const done of waiting.splice(0)) done()
-  }
-  const put = (bytes: Buffer): void => {
-    chunk = bytes
-    write(target.descriptor(bytes.length), bytes, (error, count) => {
-      // A pipe that is full for the moment; somebody reads it soon, or `held` bounds the wait.
-      if (error?.code === 'EAGAIN') return void setTimeout(() => put(bytes), 50)
-      if (!error) target.written(count)
-      if (!error && count < bytes.length) return put(bytes.subarray(count))
-      chunk = undefined
-      if (length >= gathered || waiting.length > 0) start()
-      else if (length > 0) timer ??= setTimeout(start, patienceMs).unref()
-    })
-  }
-  const atExit = (): void => {
-    try {
-      if (length > 0) writeSync(target.descriptor(length), take())
-    } catch {
-      // Nobody reads any more.
-    }
-  }
+const gather = (target: Target): LogOutput => {
+  const state: State = { target, lines: [], length: 0, busy: false, timer: undefined, flushed: [] }
   let used = false
   return {
     write: (line) => {
-      if (!used) process.once('exit', atExit)
+      if (!used) process.once('exit', () => writeLast(state))
       used = true
-      if (length + line.length > held) return
-      lines.push(line)
-      length += line.length
-      if (length >= gathered) start()
-      else timer ??= setTimeout(start, patienceMs).unref()
+      if (state.length + line.length > held) return
+      state.lines.push(line)
+      state.length += line.length
+      schedule(state)
     },
     flush: (done) => {
-      waiting.push(done)
-      start()
+      state.flushed.push(done)
+      start(state)
     },
+  }
+}
+
+const schedule = (state: State): void => {
+  if (state.length >= gathered) start(state)
+  else state.timer ??= setTimeout(() => start(state), patienceMs).unref()
+}
+
+const start = (state: State): void => {
+  clearTimeout(state.timer)
+  state.timer = undefined
+  if (state.busy) return
+  if (state.length > 0) return put(state, take(state))
+  for (const done of state.flushed.splice(0)) done()
+}
+
+const take = (state: State): Buffer => {
+  const taken = Buffer.from(state.lines.join(''))
+  state.lines = []
+  state.length = 0
+  return taken
+}
+
+const put = (state: State, bytes: Buffer): void => {
+  state.busy = true
+  write(state.target.descriptor(bytes.length), bytes, (error, count) => {
+    if (error?.code === 'EAGAIN') {
+      // A pipe that is full for the moment: somebody reads it soon, or `held` bounds what waits.
+      setTimeout(() => put(state, bytes), 50)
+      return
+    }
+    if (!error) state.target.written(count)
+    if (!error && count < bytes.length) return put(state, bytes.subarray(count))
+    state.busy = false
+    if (state.flushed.length > 0) start(state)
+    else if (state.length > 0) schedule(state)
+  })
+}
+
+/** What is still held when the process ends. */
+const writeLast = (state: State): void => {
+  try {
+    if (state.length > 0) writeSync(state.target.descriptor(state.length), take(state))
+  } catch {
+    // Nobody reads any more.
   }
 }
 
