@@ -1,23 +1,9 @@
 /** What must hold of every next step, whatever the facts are (security rules AZ-8, AZ-9, AZ-12, AZ-13). */
 import fc, { assert as assertAlways } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
+import { at, now, request } from '../../test/support/authorization.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
 import { nextStep, type StepFacts } from './next-step.ts'
-
-const now = new Date('2026-03-01T12:00:00Z')
-const at = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
-
-const request = (change: Partial<AuthorizationRequest> = {}): AuthorizationRequest => ({
-  client_id: 'app_1',
-  redirect_uri: 'https://app.example/cb' as RegisteredRedirect,
-  redirect_uri_sent: true,
-  response_mode: 'query',
-  scope: 'openid read',
-  resource: [],
-  prompt: [],
-  ...change,
-})
 
 const pages = ['login', 'select', 'consent']
 const instant = fc.integer({ min: -4000, max: 0 }).map(at)

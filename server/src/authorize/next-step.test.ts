@@ -1,22 +1,9 @@
 /** Every row of the decision (OpenID Connect Core §3.1.2.1; security rules AZ-8, AZ-9, AZ-13). */
 import { describe, expect, it } from 'vitest'
+import { at, now, request } from '../../test/support/authorization.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
 import { nextStep, type StepFacts } from './next-step.ts'
-
-const now = new Date('2026-03-01T12:00:00Z')
-const at = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
-
-const request = (change: Partial<AuthorizationRequest> = {}): AuthorizationRequest => ({
-  client_id: 'app_1',
-  redirect_uri: 'https://app.example/cb' as RegisteredRedirect,
-  redirect_uri_sent: true,
-  response_mode: 'query',
-  scope: 'openid read',
-  resource: [],
-  prompt: [],
-  ...change,
-})
 
 const client: StepFacts['client'] = {
   first_party: false,

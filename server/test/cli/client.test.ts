@@ -1,28 +1,15 @@
 /** `keywright client …` beside a running server: the credentials work, and a change counts at once. */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { clientCommands, type Credentials, refused } from '../support/cli.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
-import { type CliResult, cli } from '../support/server.ts'
-
-type Credentials = { client_id: string; client_secret?: string }
 
 let oauth: Oauth
-let made = 0
 
 beforeAll(async () => {
   oauth = await openOauth()
 })
 
-const run = async (...args: string[]): Promise<CliResult> => await cli(args, { env: oauth.server.env })
-const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
-
-const create = async (...args: string[]): Promise<Credentials> => {
-  const result = await run('client', 'create', '--name', `Client ${(made += 1)}`, ...args, '--json')
-  expect(result, result.stderr).toMatchObject({ code: 0, stderr: '' })
-  return result.json as Credentials
-}
-const machine = async (): Promise<Credentials> => await create('--type', 'machine', '--scope', 'read')
-const show = async (client_id: string): Promise<Record<string, unknown>> =>
-  (await run('client', 'show', client_id, '--json')).json as Record<string, unknown>
+const { run, create, machine, show } = clientCommands(() => oauth.server.env)
 const eventsOf = async (client_id: string): Promise<string[]> =>
   (
     await oauth.db<

@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { refused } from '../support/cli.ts'
 import type { TestClient } from '../support/fixtures.ts'
 import { headerOf, type Oauth, openOauth } from '../support/oauth.ts'
 import { type CliResult, cli } from '../support/server.ts'
@@ -22,7 +23,6 @@ beforeAll(async () => {
 })
 
 const run = async (...args: string[]): Promise<CliResult> => await cli(['keys', ...args], { env: oauth.server.env })
-const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
 const keys = async (): Promise<Key[]> => ((await run('list', '--json')).json as { keys: Key[] }).keys
 const activeKid = async (alg: string): Promise<string> =>
   (await keys()).find((key) => key.alg === alg && key.status === 'active')?.kid ?? ''

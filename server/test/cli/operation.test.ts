@@ -1,6 +1,7 @@
 /** migrate, healthcheck, explain, pkce, help: the commands that prepare and look at a deployment. */
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { refused } from '../support/cli.ts'
 import { join } from 'node:path'
 import { freshDatabase, type TestDatabase } from '../support/database.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
@@ -19,7 +20,6 @@ const on = async (database: TestDatabase, ...args: string[]): Promise<CliResult>
   await cli(args, {
     env: { ...oauth.server.env, ...database.env, KEYWRIGHT_DATA_DIR: join(await temporaryFolder(), 'data') },
   })
-const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
 
 describe('migrate', () => {
   it('brings an empty database up and says what it applied, then nothing', async () => {

@@ -1,6 +1,7 @@
 /** `keywright seed`: what every deployment starts with, as often as it is run (security rules AD-6, LI-2). */
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { refused } from '../support/cli.ts'
 import { temporaryFolder } from '../support/child.ts'
 import { freshDatabase, type TestDatabase } from '../support/database.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
@@ -25,7 +26,6 @@ const place = async (): Promise<{
 }
 
 const password = 'four calm green boats'
-const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
 const accounts = async ({ sql }: TestDatabase): Promise<Record<string, unknown>[]> =>
   await sql`
     select u.email, u.status, u.email_verified, roles_of(u.id) as roles, p.password_hash

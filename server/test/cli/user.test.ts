@@ -1,5 +1,6 @@
 /** `keywright user …` beside a running server: what a command does is what the server then answers. */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { refused } from '../support/cli.ts'
 import { type Oauth, openOauth } from '../support/oauth.ts'
 import { type CliResult, cli } from '../support/server.ts'
 import type { TestClient } from '../support/fixtures.ts'
@@ -24,7 +25,6 @@ const create = async (...args: string[]): Promise<{ user_id: string; email: stri
   return { email, ...(result.json as { user_id: string }) }
 }
 
-const refused = (sentence: string): object => ({ code: 1, stdout: '', stderr: `keywright: ${sentence}\n` })
 const eventsOf = async (user_id: string): Promise<string[]> =>
   (await oauth.db<{ type: string }[]>`select type from events where user_id = ${user_id} order by id`).map(
     ({ type }) => type,
