@@ -19,6 +19,7 @@ import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
 import { connect, type Db } from './db/connect.ts'
 import { openEmbedded } from './db/embedded.ts'
+import { holdsSealedKeys } from './keys/root-secret.ts'
 
 export type Opened = {
   db: Db
@@ -32,12 +33,24 @@ export type Opened = {
   close: () => Promise<void>
 }
 
+type Base = Omit<Opened, 'rootSecret'>
+
 /** Opens the data folder and the database. Throws StartError in one sentence when either cannot be used. */
 export const openDatabase = async (config: Config, log: (line: string) => void): Promise<Opened> => {
   // With a database and a secret of its own a server needs no folder.
   if (config.database_url === undefined || config.root_secret === undefined) prepareFolder(config.data_dir)
-  const rootSecret = config.root_secret ?? readRootSecret(config.data_dir)
-  if (config.database_url !== undefined) return await openGiven(config, config.database_url, rootSecret)
+  const known = config.root_secret ?? readRootSecret(config.data_dir)
+  const base =
+    config.database_url === undefined ? await openInside(config, log) : await openGiven(config, config.database_url)
+  try {
+    return { ...base, rootSecret: known ?? (await firstRootSecret(config.data_dir, base)) }
+  } catch (error) {
+    await base.close()
+    throw error
+  }
+}
+
+const openInside = async (config: Config, log: (line: string) => void): Promise<Base> => {
   const embedded = await openEmbedded({ dataDir: config.data_dir, log })
   const db = connect(embedded.address(), config)
   const close = async (): Promise<void> => {
@@ -45,7 +58,7 @@ export const openDatabase = async (config: Config, log: (line: string) => void):
     await embedded.stop()
   }
   const where = `embedded PostgreSQL in ${embedded.folder}`
-  return { db, rootSecret, where, firstStart: embedded.firstStart, notices: [], close }
+  return { db, where, firstStart: embedded.firstStart, notices: [], close }
 }
 
 const prepareFolder = (folder: string): void => {
@@ -58,21 +71,36 @@ const prepareFolder = (folder: string): void => {
   }
 }
 
-/** Reads the secret of this folder, making it the first time. Two processes that start together agree: link() has one winner. */
-const readRootSecret = (folder: string): string => {
-  const path = join(folder, 'root-secret')
-  const read = (): string | undefined => {
-    try {
-      return readFileSync(path, 'utf8').trim()
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-      throw new StartError(
-        `The root secret ${path} cannot be read by this account. Start as the owner of the folder, or set KEYWRIGHT_ROOT_SECRET.`,
-      )
-    }
+const rootSecretFile = (folder: string): string => join(folder, 'root-secret')
+
+/** Reads the secret of this folder; undefined when there is none yet. */
+const readRootSecret = (folder: string): string | undefined => {
+  const path = rootSecretFile(folder)
+  try {
+    return checked(readFileSync(path, 'utf8').trim(), path)
+  } catch (error) {
+    if (error instanceof StartError) throw error
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new StartError(
+      `The root secret ${path} cannot be read by this account. Start as the owner of the folder, or set KEYWRIGHT_ROOT_SECRET.`,
+    )
   }
-  const known = read()
-  if (known !== undefined) return checked(known, path)
+}
+
+/** The secret of a folder that had none: a new one, unless the database shows that there must have been one. */
+const firstRootSecret = async (folder: string, { db, firstStart }: Base): Promise<string> => {
+  if (firstStart || !(await holdsSealedKeys(db))) return makeRootSecret(folder)
+  // Another process may have made it, and the keys, since we looked.
+  const made = readRootSecret(folder)
+  if (made !== undefined) return made
+  throw new StartError(
+    `The root secret ${rootSecretFile(folder)} is missing, and this database holds keys that are sealed under it. Put it back from a backup, or set KEYWRIGHT_ROOT_SECRET; docs/database.md says what to do when it is lost.`,
+  )
+}
+
+/** Makes the secret of this folder. Two processes that start together agree: link() has one winner. */
+const makeRootSecret = (folder: string): string => {
+  const path = rootSecretFile(folder)
   const own = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
   const file = openSync(own, 'wx', 0o600)
   writeSync(file, `${randomBytes(32).toString('base64url')}\n`)
@@ -84,7 +112,7 @@ const readRootSecret = (folder: string): string => {
   } finally {
     unlinkSync(own)
   }
-  return checked(read() ?? '', path)
+  return readRootSecret(folder) ?? checked('', path)
 }
 
 const checked = (secret: string, path: string): string => {
@@ -94,7 +122,7 @@ const checked = (secret: string, path: string): string => {
   )
 }
 
-const openGiven = async (config: Config, url: string, rootSecret: string): Promise<Opened> => {
+const openGiven = async (config: Config, url: string): Promise<Base> => {
   const db = connect(url, config)
   // Several hosts may stand in it, which is no URL to Node.
   const [, host = '', pathname = ''] = /^[a-z]+:\/\/(?:[^@/]*@)?([^/?]*)(\/[^?]*)?/.exec(url) ?? []
@@ -105,7 +133,6 @@ const openGiven = async (config: Config, url: string, rootSecret: string): Promi
   })
   return {
     db,
-    rootSecret,
     where: `PostgreSQL at ${host}${pathname}`,
     firstStart: false,
     notices: facts.endsStatements ? [] : [noLimits],

@@ -11,6 +11,7 @@ import { readDeployment } from './db/deployment.ts'
 import { migrate } from './db/migrate.ts'
 import { buildServer } from './http/server.ts'
 import type { Logs } from './io/log.ts'
+import { checkRootSecret } from './keys/root-secret.ts'
 import { generateKey, keysChannel, loadKeys, rotateKeys } from './keys/rotate.ts'
 import type { Opened } from './open.ts'
 import { removeNode } from './sessions/nodes.ts'
@@ -22,6 +23,7 @@ export type Running = { ctx: Ctx; port: number; stop: () => Promise<void> }
 /** Starts a server on an opened database and listens. Resolves once requests are answered. */
 export const serve = async (config: Config, opened: Opened, logs: Logs): Promise<Running> => {
   const { db } = opened
+  if (!opened.firstStart) await checkRootSecret(db, opened.rootSecret)
   const fresh = opened.firstStart
     ? new Map(config.signing_algs.map((alg) => [alg as string, generateKey(alg)]))
     : new Map()

@@ -3,17 +3,17 @@
  * no process left, nothing lost (issue A, "Bad input"; security rule G-1 has no part in a start).
  */
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, inject, it } from 'vitest'
 import { processesOf } from '../../../scripts/processes.ts'
 import { temporaryFolder } from '../support/child.ts'
-import { freshDatabase, testDatabase } from '../support/database.ts'
+import { freshDatabase, type TestDatabase, testDatabase } from '../support/database.ts'
 import { openGate } from '../support/gate.ts'
 import { freePort } from '../support/port.ts'
-import { type ServerOptions, spawnServer, startServer } from '../support/server.ts'
+import { cli, type Server, type ServerOptions, spawnServer, startServer } from '../support/server.ts'
 
 /** Starts a server that is to fail and returns its sentences, one for each line. */
 const refusalOf = async (options: ServerOptions): Promise<string[]> => {
@@ -145,6 +145,73 @@ describe('the database', () => {
     expect(await database.sql`select kid, private_sealed from signing_keys order by kid`).toEqual(before)
   })
 })
+
+describe('the root secret is lost, and keys are sealed under it', () => {
+  const missing = (dataDir: string): string =>
+    `The root secret ${join(dataDir, 'root-secret')} is missing, and this database holds keys that are sealed under it. Put it back from a backup, or set KEYWRIGHT_ROOT_SECRET; docs/database.md says what to do when it is lost.`
+  const env = { KEYWRIGHT_ROOT_SECRET: undefined }
+
+  it('in the data folder: one sentence, no new secret; with the old one back it starts as before', async () => {
+    const dataDir = join(await temporaryFolder(), 'data')
+    const server = await startServer({ database: 'embedded', dataDir, env })
+    const keys = await publicKeys(server)
+    const { port, issuer } = server
+    await server.stop()
+    const file = join(dataDir, 'root-secret')
+    const secret = readFileSync(file)
+    rmSync(file)
+    const before = readdirSync(dataDir)
+    expect(await refusalOf({ database: 'embedded', dataDir, env })).toEqual([missing(dataDir)])
+    // A command makes none either.
+    const command = await cli(['keys', 'rotate'], { env: { KEYWRIGHT_DATA_DIR: dataDir } })
+    expect([command.code, command.stderr]).toEqual([1, `keywright: ${missing(dataDir)}\n`])
+    expect(readdirSync(dataDir)).toEqual(before)
+    writeFileSync(file, secret, { mode: 0o600 })
+    const again = await startServer({ database: 'embedded', dataDir, env, port, issuer })
+    expect(await publicKeys(again)).toEqual(keys)
+  })
+
+  it.each([
+    ['a new data folder', undefined],
+    ['another secret', 'quite another secret of thirty-two characters'],
+  ])('beside a database that was given: %s; nothing is written', async (_, KEYWRIGHT_ROOT_SECRET) => {
+    const database = await freshDatabase()
+    await (await startServer({ database })).stop()
+    // Due for everything a start does: a key to be replaced, a role to be made.
+    await database.sql`update signing_keys set activated_at = activated_at - interval '1 year'`
+    await database.sql`delete from roles`
+    const before = await contentOf(database)
+    const dataDir = join(await temporaryFolder(), 'data')
+    const lines = await refusalOf({ database, dataDir, env: { KEYWRIGHT_ROOT_SECRET } })
+    expect(lines).toEqual([
+      KEYWRIGHT_ROOT_SECRET === undefined
+        ? missing(dataDir)
+        : 'The keys of this database are sealed under another root secret. Start with the KEYWRIGHT_ROOT_SECRET that they were made with; docs/database.md says what to do when it is lost.',
+    ])
+    expect(await contentOf(database)).toEqual(before)
+    expect(existsSync(join(dataDir, 'root-secret'))).toBe(false)
+  })
+
+  it('for good: without the keys the next start makes a secret and keys', async () => {
+    const database = await freshDatabase()
+    await (await startServer({ database })).stop()
+    await database.sql`delete from signing_keys`
+    const server = await startServer({ database, env })
+    expect((await publicKeys(server)).length).toBeGreaterThan(0)
+    expect(existsSync(join(server.dataDir, 'root-secret'))).toBe(true)
+  })
+})
+
+const publicKeys = async (server: Server): Promise<unknown[]> =>
+  (await server.client().get('/.well-known/jwks.json')).json<{ keys: unknown[] }>().keys
+
+/** How many rows each table has and which keys there are. */
+const contentOf = async ({ sql }: TestDatabase): Promise<unknown> => {
+  const tables = await sql<{ name: string }[]>`
+    select table_name as name from information_schema.tables where table_schema = 'public' order by 1`
+  const counts = tables.map(async ({ name }) => [name, (await sql`select from ${sql(name)}`).count])
+  return [await Promise.all(counts), await sql`select kid, status, private_sealed from signing_keys order by kid`]
+}
 
 describe('the data folder', () => {
   it('a file stands in its place: one sentence', async () => {
