@@ -24,7 +24,7 @@ const start = async (): Promise<void> => {
   const { log } = logs
   // PostgreSQL starts while the rest of the program is read from disk.
   const opening = openDatabase(config, (line) => log.info({ postgres: line }, 'embedded PostgreSQL'))
-  const imports = Promise.all([import('./serve.ts'), import('./operations/setup.ts')])
+  const imports = Promise.all([import('./serve.ts'), import('./operations/setup.ts'), import('./operations/seed.ts')])
   const starting = Promise.all([opening, imports]).then(
     async ([opened, [{ serve }]]) => await serve(config, opened, logs),
   )
@@ -39,12 +39,16 @@ const start = async (): Promise<void> => {
     await (await settled(opening))?.close()
     throw error
   })
-  const [opened, [, { createSetupLink }]] = await Promise.all([opening, imports])
+  const [opened, [, { createSetupLink }, { demoClientId }]] = await Promise.all([opening, imports])
   for (const problem of running.ctx.pages.problems()) log.warn({ problem }, 'pages')
-  announce(config, opened.where, {
-    setup: await createSetupLink(running.ctx),
-    notices: [...notices, ...opened.notices],
+  const { ctx } = running
+  const found = await Promise.all([createSetupLink(ctx), ctx.clients.get(demoClientId)]).catch((error: unknown) => {
+    if (!ctx.draining()) throw error
   })
+  // A signal has closed the database meanwhile: there is nobody left to tell.
+  if (found === undefined) return
+  const [setup, demo] = found
+  announce(config, opened.where, { setup, demo: demo?.client_id, notices: [...notices, ...opened.notices] })
 }
 
 const openLog = (config: Config): Logs => {
@@ -78,7 +82,7 @@ const onSignal = (stop: (signal: NodeJS.Signals) => Promise<void>, patienceSecon
 const announce = (
   config: Config,
   where: string,
-  { setup, notices }: { setup: string | undefined; notices: string[] },
+  { setup, demo, notices }: { setup: string | undefined; demo: string | undefined; notices: string[] },
 ): void => {
   const lines = [
     '',
@@ -87,7 +91,7 @@ const announce = (
     `  Issuer          ${config.issuer}`,
     `  Database        ${where}`,
     `  Data folder     ${config.data_dir}`,
-    ...(config.profile === 'development' ? ['  Demo client     app_demo'] : []),
+    ...(demo === undefined ? [] : [`  Demo client     ${demo}`]),
     ...(setup === undefined ? [] : [`  First admin     ${setup}`, '                  (one-time link, 24 hours)']),
     ...notices.map((notice) => `  Note            ${notice}`),
     '',

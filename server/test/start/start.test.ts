@@ -68,6 +68,29 @@ describe('the boot lines', () => {
   })
 })
 
+describe('the demo client in the boot lines', () => {
+  it('is named while it exists, and no longer when somebody has deleted it', async () => {
+    const database = await freshDatabase('empty')
+    const bootLines = async (): Promise<string> => {
+      const server = await startServer({ database })
+      await until(() => server.stdout().includes('Try it'))
+      await server.stop()
+      return server.stdout()
+    }
+    expect(await bootLines()).toMatch(/Demo client +app_demo\n/)
+    expect(await bootLines()).toMatch(/Demo client +app_demo\n/)
+    await database.sql`delete from clients where client_id = 'app_demo'`
+    expect(await bootLines()).not.toContain('emo client')
+  })
+
+  it('is not named where none was made', async () => {
+    // A migrated database is no new one.
+    const server = await startServer({ database: await freshDatabase() })
+    await until(() => server.stdout().includes('Try it'))
+    expect(server.stdout()).not.toContain('emo client')
+  })
+})
+
 describe('a signal in the middle of a start', () => {
   it.each([
     ['SIGTERM', 300],
