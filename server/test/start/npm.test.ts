@@ -3,36 +3,15 @@
  * than a socket's address may be. What is printed, what lies where, and that SIGTERM to npm leaves nothing behind.
  * A whole clone with `npm ci` is scripts/smoke-clone.ts's; here the installed packages are linked.
  */
-import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { processesOf } from '../../../scripts/processes.ts'
-import { type Child, childEnv, repository, startChild, temporaryFolder } from '../support/child.ts'
+import { temporaryFolder } from '../support/child.ts'
+import { makeCheckout, runNpm } from '../support/checkout.ts'
 import { httpClient, type Reply } from '../support/http.ts'
 import { until } from '../support/looks.ts'
 import { freePort } from '../support/port.ts'
-
-/** A checkout as `npm ci` leaves it. The packages are hard links where the file system has them: nothing writes to them. */
-const checkout = async (): Promise<string> => {
-  const folder = join(await temporaryFolder('private'), 'a-long-name-in-a-deep-home-'.repeat(4), 'keywright')
-  for (const file of ['package.json', 'package-lock.json', 'server/package.json', 'server/bin', 'server/src'])
-    cpSync(join(repository, file), join(folder, file), { recursive: true })
-  const packages = join(repository, 'node_modules')
-  const links = spawnSync('cp', ['-al', `${packages}/.`, join(folder, 'node_modules')])
-  if (links.status !== 0) {
-    const copy = spawnSync('cp', ['-a', `${packages}/.`, join(folder, 'node_modules')], { encoding: 'utf8' })
-    expect(copy.stderr).toBe('')
-  }
-  return folder
-}
-
-/** npm as a person's shell finds it: without what the npm that runs the tests has added to the path. */
-const npmStart = (folder: string, port: number): Child => {
-  const path = (process.env.PATH ?? '').split(':').filter((part) => !part.includes('node_modules'))
-  const env = childEnv({ PATH: path.join(':'), PORT: String(port), NODE_V8_COVERAGE: undefined })
-  return startChild(['npm', 'start'], { cwd: folder, env })
-}
 
 const answers = async (origin: string, path: string): Promise<Reply | undefined> =>
   await httpClient(origin)
@@ -40,11 +19,12 @@ const answers = async (origin: string, path: string): Promise<Reply | undefined>
     .catch(() => undefined)
 
 it('npm start from a 0700 folder with a long path: everything is printed and answers; SIGTERM leaves nothing', async () => {
-  const folder = await checkout()
+  const folder = join(await temporaryFolder('private'), 'a-long-name-in-a-deep-home-'.repeat(4), 'keywright')
+  makeCheckout(folder)
   expect(join(folder, 'data/postgres/.s.PGSQL.5432').length).toBeGreaterThan(107)
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const npm = npmStart(folder, port)
+  const npm = runNpm(folder, ['start'], port)
   const setup = (): string => /First admin +(\S+)/.exec(npm.stdout())?.[1] ?? ''
   await until(() => setup() !== '' || npm.process.exitCode !== null)
   // npm may have something to say about its own settings; the server has nothing.
