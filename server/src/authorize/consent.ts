@@ -120,8 +120,10 @@ const answer = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
     ...callerOf(request),
   }
   if (decision === 'deny') {
-    await record(ctx.db, { type: 'consent.refused', ...event })
-    return await refuseInteraction(ctx, interaction)
+    return await transact(ctx.db, async (tx) => {
+      await record(tx, { type: 'consent.refused', ...event })
+      return await refuseInteraction(tx, interaction)
+    })
   }
   if (decision === 'switch') return redirectLocal(`/login?interaction=${interaction.id}&other=1`)
   if (decision !== 'allow') return redirectLocal(`/consent?interaction=${interaction.id}`)

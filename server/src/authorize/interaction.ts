@@ -93,7 +93,7 @@ export const recordProof = async (tx: Query, proof: { id: string; session_id: st
 }
 
 /** Records that the person does not want to go on, and lets `continue` tell the application. */
-export const refuseInteraction = async (ctx: Ctx, interaction: Interaction): Promise<Reply> => {
-  await updateInteraction(ctx.db, interaction.id, { refused: true })
+export const refuseInteraction = async (query: Query, interaction: Interaction): Promise<Reply> => {
+  await updateInteraction(query, interaction.id, { refused: true })
   return redirectLocal(`/oauth/continue?interaction=${interaction.id}`)
 }

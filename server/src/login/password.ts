@@ -60,7 +60,7 @@ const signIn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   if (found.kind === 'refused') return refuse(ctx, found.denial, 'page', { route: '/login', request })
   if (found.kind === 'expired') return await restart(ctx, request, browser, found.interaction)
   const interaction = found.kind === 'open' ? found.interaction : undefined
-  if (interaction && request.form.has('cancel')) return await refuseInteraction(ctx, interaction)
+  if (interaction && request.form.has('cancel')) return await refuseInteraction(ctx.db, interaction)
   return await tryPassword(ctx, request, browser, interaction)
 }
 

@@ -115,6 +115,19 @@ describe('the answer', () => {
     expect(await consentOf(person)).toBeUndefined()
   })
 
+  it('deny that could not be kept was not recorded either (AU-1)', async () => {
+    const { person, client } = await somebody()
+    const page = await ask(client, app)
+    await house.sql`alter table interactions add constraint no_refusal check (not refused) not valid`
+    try {
+      expectPage(await client.submit(page, {}, { button: { name: 'decision', value: 'deny' } }), 500, /./)
+    } finally {
+      await house.sql`alter table interactions drop constraint no_refusal`
+    }
+    expect(await eventTypes(house.sql, person)).toEqual(['login.succeeded'])
+    expectCode(await decide(client, page, 'allow'), app, house.server.issuer)
+  })
+
   it('use another account: who signs in is who is asked', async () => {
     const { person, client } = await somebody()
     const other = await house.person()
