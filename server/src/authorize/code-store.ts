@@ -3,6 +3,7 @@
  * find their rows by primary key only: other conditions are put so that no index can be mistaken for a better way.
  */
 import type { Query } from '../db/connect.ts'
+import { statement } from '../db/statement.ts'
 import type { AuthorizationCodesRow } from '../db/tables.gen.ts'
 import { type Happening, rowOf } from '../events/record.ts'
 import type { Holder, Subject } from '../protocol/claims.ts'
@@ -50,41 +51,62 @@ export type Consumption = {
   event: Happening
 }
 
+const consume = statement<RedeemedCode>(`
+    with consumed as (
+      update authorization_codes c set used_at = $now
+      where c.code_hash = $code_hash and c.client_id = $client_id and c.used_at is null and c.expires_at > $now
+        and (c.redirect_uri = $redirect_uri or ($redirect_uri::text is null and not c.redirect_uri_sent))
+        and c.code_challenge is not distinct from $code_challenge
+        and (c.resource = '{}' or c.resource && $client_resources::text[])
+        and (select u.status = 'active' from users u where u.id = c.user_id)
+        and case when 'offline_access' = any (string_to_array(c.scope, ' '))
+          then (select s.ended_at is null and s.expires_at > $now from sessions s where s.id = c.session_id for share)
+          else (select s.ended_at is null and s.expires_at > $now from sessions s where s.id = c.session_id) end
+      returning c.user_id, c.session_id, c.grant_id, c.client_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr
+    ), family as (
+      insert into refresh_families (id, client_id, user_id, session_id, offline, scope, resource, auth_time, acr, amr, gen, nonce, created_at, idle_expires_at, expires_at)
+      select c.grant_id, c.client_id, c.user_id, c.session_id, 'offline_access' = any (string_to_array(c.scope, ' ')), c.scope, c.resource, c.auth_time, c.acr, c.amr,
+        1, $nonce::bytea, $now::timestamptz, $idle_expires_at::timestamptz, $expires_at::timestamptz
+      from consumed c where $with_family::boolean
+    ), event as (
+      insert into events (id, type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data)
+      select $event_id::uuid, $event_type, $now, $severity, $outcome, c.user_id, $client_id, c.session_id,
+        $ip, $user_agent, $request_id, $data::jsonb
+      from consumed c
+    )
+    select c.user_id, c.session_id, c.grant_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr,
+      case when 'roles' = any (string_to_array(c.scope, ' ')) then roles_of(c.user_id) else '{}' end as roles,
+      case when 'roles' = any (string_to_array(c.scope, ' ')) then permissions_of(c.user_id) else '{}' end as permissions
+    from consumed c`)
+
 /**
  * Consumes the code, begins the family and records the event in one statement whose `where` carries every guard that
  * grants/authorization-code.ts decides on the careful road (RFC 6749 §4.1.2, RFC 7636 §4.6). No row: nothing changed.
  * A family that outlives its session locks the session, so that whoever ends it everywhere waits, and then sees the family.
  */
 export const consumeCode = async (tx: Query, facts: Consumption): Promise<RedeemedCode | undefined> => {
-  const { now, family } = facts
+  const { family } = facts
   const event = rowOf(facts.event)
-  const rows = await tx<RedeemedCode[]>`
-    with consumed as (
-      update authorization_codes c set used_at = ${now}
-      where c.code_hash = ${facts.code_hash} and c.client_id = ${facts.client_id} and c.used_at is null and c.expires_at > ${now}
-        and (c.redirect_uri = ${facts.redirect_uri} or (${facts.redirect_uri}::text is null and not c.redirect_uri_sent))
-        and c.code_challenge is not distinct from ${facts.code_challenge}
-        and (c.resource = '{}' or c.resource && ${facts.client_resources}::text[])
-        and (select u.status = 'active' from users u where u.id = c.user_id)
-        and case when 'offline_access' = any (string_to_array(c.scope, ' '))
-          then (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = c.session_id for share)
-          else (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = c.session_id) end
-      returning c.user_id, c.session_id, c.grant_id, c.client_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr
-    ), family as (
-      insert into refresh_families (id, client_id, user_id, session_id, offline, scope, resource, auth_time, acr, amr, gen, nonce, created_at, idle_expires_at, expires_at)
-      select c.grant_id, c.client_id, c.user_id, c.session_id, 'offline_access' = any (string_to_array(c.scope, ' ')), c.scope, c.resource, c.auth_time, c.acr, c.amr,
-        1, ${family?.nonce ?? null}::bytea, ${now}::timestamptz, ${family?.idle_expires_at ?? null}::timestamptz, ${family?.expires_at ?? null}::timestamptz
-      from consumed c where ${family !== undefined}::boolean
-    ), event as (
-      insert into events (id, type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data)
-      select ${event.id}::uuid, ${event.type}, ${event.at}::timestamptz, ${event.severity}, ${event.outcome}, c.user_id, ${event.client_id}, c.session_id,
-        ${event.ip}, ${event.user_agent}, ${event.request_id}, ${tx.json(event.data)}::jsonb
-      from consumed c
-    )
-    select c.user_id, c.session_id, c.grant_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr,
-      case when 'roles' = any (string_to_array(c.scope, ' ')) then roles_of(c.user_id) else '{}' end as roles,
-      case when 'roles' = any (string_to_array(c.scope, ' ')) then permissions_of(c.user_id) else '{}' end as permissions
-    from consumed c`
+  const rows = await consume(tx, {
+    now: facts.now,
+    code_hash: facts.code_hash,
+    client_id: facts.client_id,
+    client_resources: facts.client_resources,
+    redirect_uri: facts.redirect_uri,
+    code_challenge: facts.code_challenge,
+    with_family: family !== undefined,
+    nonce: family?.nonce ?? null,
+    idle_expires_at: family?.idle_expires_at ?? null,
+    expires_at: family?.expires_at ?? null,
+    event_id: event.id,
+    event_type: event.type,
+    severity: event.severity,
+    outcome: event.outcome,
+    ip: event.ip,
+    user_agent: event.user_agent,
+    request_id: event.request_id,
+    data: tx.json(event.data),
+  })
   return rows[0]
 }
 

@@ -55,6 +55,8 @@ type View = Map<RevocationKind, Map<string, Entry>>
 export const freshMs = 2000
 /** How long a reading may take. Shorter than `freshMs`: whoever waits for it is told in time that nobody knows. */
 const readingMs = 1500
+/** How soon one read for those who revoke follows another. */
+const gatheringMs = 5
 
 type Options = { db: Db; nodeId: string; lifetimeSeconds: number; now: () => Date; startedAt: Date }
 type State = Options & {
@@ -68,6 +70,8 @@ type State = Options & {
   /** The database's clock at the end of that read. */
   dbNow: Date
   pulling: Promise<void> | undefined
+  /** The read that those wait for who have committed a revocation since the last one began. */
+  announcing: Promise<void> | undefined
 }
 
 /** Makes the feed of one node. `lifetimeSeconds` is the longest life an access token can have. */
@@ -83,6 +87,7 @@ export const createFeed = (options: Options): Feed => {
     skewMs: 0,
     dbNow: new Date(0),
     pulling: undefined,
+    announcing: undefined,
   }
   return {
     pull: async () => await pull(state),
@@ -141,11 +146,22 @@ const pullOnce = async (state: State): Promise<void> => {
   await touchNode(state.db, { id, started_at, now: pulled.read_at, watermark: pulled.watermark })
 }
 
+/** Whoever revokes while others do shares a read with them: each read for itself would cost more than what it tells of. */
 const announce = async (state: State): Promise<void> => {
-  // A read that was already under way may have begun before the commit: the one that counts starts now.
-  await state.pulling
-  await pull(state)
+  state.announcing ??= readForAll(state)
+  await state.announcing
   if (state.others > 0) await waitForOthers(state.db, state.nodeId, state.dbNow)
+}
+
+const readForAll = async (state: State): Promise<void> => {
+  // At least one step later, so that those who ask meanwhile find this one.
+  const rest = Math.max(0, gatheringMs - (performance.now() - state.pulledAt))
+  await (rest > 0 ? new Promise((resolve) => setTimeout(resolve, rest)) : Promise.resolve())
+  // A read that is under way may have begun before the last of the commits: the one that counts starts after it.
+  while (state.pulling !== undefined) await state.pulling.catch(() => {})
+  // In one step with the start of the read: who commits later needs a later one.
+  state.announcing = undefined
+  await pull(state)
 }
 
 const remember = (view: View, row: RevocationRow): void => {

@@ -1,5 +1,6 @@
 /** Owns the tables refresh_families, access_tokens and token_counts. Codes are authorize/store.ts's. */
 import type { Query } from '../db/connect.ts'
+import { statement } from '../db/statement.ts'
 import type { AccessTokensRow, RefreshFamiliesRow } from '../db/tables.gen.ts'
 import type { AccessTokenClaims } from '../protocol/access-token.ts'
 import type { Holder, Subject } from '../protocol/claims.ts'
@@ -122,23 +123,24 @@ export type UsedFamily = Pick<
 > &
   Omit<Holder, 'id'>
 
+const rotate = statement<UsedFamily>(`
+    update refresh_families f set gen = f.gen + 1, prev_used_at = $now, idle_expires_at = least($idle_expires_at::timestamptz, f.expires_at)
+    where f.id = $id and f.gen = $gen and f.client_id is not distinct from $client_id and f.nonce = $nonce
+      and f.revoked_at is null and f.expires_at > $now and f.idle_expires_at > $now
+      and (f.resource = '{}' or f.resource && $client_resources::text[])
+      and (select u.status = 'active' from users u where u.id = f.user_id)
+      and case when f.offline then true else (select s.ended_at is null and s.expires_at > $now from sessions s where s.id = f.session_id) end
+    returning f.id, f.gen, f.nonce, f.user_id, f.session_id, f.offline, f.scope, f.resource, f.auth_time, f.acr, f.amr,
+      case when 'roles' = any (string_to_array(f.scope, ' ')) then roles_of(f.user_id) else '{}' end as roles,
+      case when 'roles' = any (string_to_array(f.scope, ' ')) then permissions_of(f.user_id) else '{}' end as permissions`)
+
 /**
  * Rotates a family in one statement whose `where` carries every guard that grants/refresh-token.ts decides on the
  * careful road. No row: nothing changed. The row is found by its primary key only: `is not distinct from` keeps the
  * planner from mistaking another condition for a way in.
  */
 export const rotateFamily = async (tx: Query, facts: Rotation): Promise<UsedFamily | undefined> => {
-  const { now } = facts
-  const rows = await tx<UsedFamily[]>`
-    update refresh_families f set gen = f.gen + 1, prev_used_at = ${now}, idle_expires_at = least(${facts.idle_expires_at}::timestamptz, f.expires_at)
-    where f.id = ${facts.id} and f.gen = ${facts.gen} and f.client_id is not distinct from ${facts.client_id} and f.nonce = ${facts.nonce}
-      and f.revoked_at is null and f.expires_at > ${now} and f.idle_expires_at > ${now}
-      and (f.resource = '{}' or f.resource && ${facts.client_resources}::text[])
-      and (select u.status = 'active' from users u where u.id = f.user_id)
-      and case when f.offline then true else (select s.ended_at is null and s.expires_at > ${now} from sessions s where s.id = f.session_id) end
-    returning f.id, f.gen, f.nonce, f.user_id, f.session_id, f.offline, f.scope, f.resource, f.auth_time, f.acr, f.amr,
-      case when 'roles' = any (string_to_array(f.scope, ' ')) then roles_of(f.user_id) else '{}' end as roles,
-      case when 'roles' = any (string_to_array(f.scope, ' ')) then permissions_of(f.user_id) else '{}' end as permissions`
+  const rows = await rotate(tx, facts)
   return rows[0]
 }
 
