@@ -1,7 +1,7 @@
 /** Identifiers: UUIDv7 (RFC 9562 §5.7) and secrets of 256 bits. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { secretBytes, secretText, uuidv7 } from './ids.ts'
+import { randomBytes, secretBytes, secretText, uuidv7 } from './ids.ts'
 
 const instants = fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
 
@@ -36,5 +36,26 @@ describe('secrets', () => {
     expect(secretBytes()).toHaveLength(32)
     expect(secretText()).toMatch(/^[A-Za-z0-9_-]{43}$/)
     expect(new Set(Array.from({ length: 1000 }, secretText)).size).toBe(1000)
+  })
+})
+
+describe('random bytes drawn in advance', () => {
+  it('are as many as were asked for, and never the same twice, however the supply is cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 8, max: 1024 }), { minLength: 1, maxLength: 50 }), (counts) => {
+        const drawn = counts.map((count) => randomBytes(count))
+        expect(drawn.map((bytes) => bytes.length)).toEqual(counts)
+        const starts = drawn.map((bytes) => bytes.toString('hex', 0, 8))
+        expect(new Set(starts).size).toBe(counts.length)
+        expect(starts).not.toContain('0'.repeat(16))
+      }),
+    )
+  })
+
+  it('stay as they are when more are drawn', () => {
+    const first = randomBytes(16)
+    const copy = Buffer.from(first)
+    for (let n = 0; n < 200; n += 1) randomBytes(16)
+    expect(first.equals(copy)).toBe(true)
   })
 })

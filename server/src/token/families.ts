@@ -3,8 +3,8 @@
  * MAC over them (security design 3.4; the nonce travels so that the MAC is checked before any query). Any old
  * generation is recognised for ever; a forged one fails the MAC and revokes nothing.
  */
-import { randomBytes } from 'node:crypto'
 import type { Ctx } from '../ctx.ts'
+import { randomBytes } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { mintOpaque, type PlainToken, parseOpaque } from '../protocol/opaque-token.ts'
 
