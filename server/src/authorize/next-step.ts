@@ -3,12 +3,12 @@
  * choice and consent is decided here, from recorded proofs, never from "this step was submitted" (security rule AZ-12).
  * Pure. Start reading at `nextStep`.
  */
-import type { LiveSession } from '../http/principal.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { isImpersonable } from '../protocol/redirect-uri.ts'
 import { decideResources } from '../protocol/resource.ts'
 import { decideScope, parseScope } from '../protocol/scope.ts'
+import type { LiveSession } from '../protocol/session.ts'
 import { type Consent, isConsented } from './consented.ts'
 
 export type StepFacts = {

@@ -7,22 +7,11 @@ import type { AccessTokenClaims } from '../protocol/access-token.ts'
 import type { Subject } from '../protocol/claims.ts'
 import type { Denial } from '../protocol/errors.ts'
 import type { TokenHash } from '../protocol/opaque-token.ts'
+import type { LiveSession } from '../protocol/session.ts'
 import type { HttpRequest } from './request.ts'
 
 /** A client and how it proved who it is. */
 export type ClientPrincipal = { client: ClientsRow; method: 'client_secret_basic' | 'client_secret_post' | 'none' }
-
-/** A sign-in that is alive. `sid` names it in tokens; `browser_id` ties the sign-ins of one browser together. */
-export type LiveSession = {
-  id: string
-  browser_id: string
-  user_id: string
-  auth_time: Date
-  amr: string[]
-  acr: string
-  created_at: Date
-  last_seen_at: Date
-}
 
 /** A browser: always recognised by its cookie, signed in or not. */
 export type BrowserPrincipal = {

@@ -4,24 +4,15 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { cookieName, readCookie, type SetCookie } from '../http/cookies.ts'
-import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { type Cache, createCache } from '../io/cache.ts'
-import type { Db } from '../db/connect.ts'
 import { secretText } from '../io/ids.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
+import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { findLive, touchSession } from './store.ts'
+import { touchSession } from './store.ts'
 
 const minute = 60_000
-
-/** Makes the copies of sessions of a node; at most one second old, and never believed about revocation (security design 3.3). */
-export const createSessions = (db: Db, now: () => Date): Cache<LiveSession> =>
-  createCache({
-    max: 20_000,
-    ttlMs: 1000,
-    load: async (key) => await findLive(db, Buffer.from(key, 'base64url') as TokenHash, now()),
-  })
 
 /** Recognises a browser and, when its session is alive and its account may act, the person. Never a refusal. */
 export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promise<BrowserPrincipal> => {

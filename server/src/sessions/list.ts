@@ -1,7 +1,8 @@
 /** Owns the lists of live sessions that pages show. */
 import type { Ctx } from '../ctx.ts'
-import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
 import type { Subject } from '../protocol/claims.ts'
+import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { findLive, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
 

@@ -5,9 +5,10 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import type { SetCookie } from '../http/cookies.ts'
-import type { BrowserPrincipal, LiveSession } from '../http/principal.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
 import { isUuid, secretText, uuidv7 } from '../io/ids.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
+import type { LiveSession } from '../protocol/session.ts'
 import { idleExpiry } from './cookie.ts'
 import { holdSession, insertSession, lockSession, rekeySession, renewSession } from './store.ts'
 

@@ -1,8 +1,8 @@
 /** Owns the table sessions, and the ending of what hangs on a session: families and codes are ended through their owners' statements in end.ts. */
 import type { Query } from '../db/connect.ts'
 import type { SessionsRow } from '../db/tables.gen.ts'
-import type { LiveSession } from '../http/principal.ts'
 import type { TokenHash } from '../protocol/opaque-token.ts'
+import type { LiveSession } from '../protocol/session.ts'
 
 export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because'>
 
