@@ -33,6 +33,8 @@ const start = async (): Promise<void> => {
     log.info({ signal }, 'draining')
     await (await settled(starting))?.stop()
     await (await settled(opening))?.close()
+    // Nobody may be reading: the end does not wait for that.
+    setTimeout(() => process.exit(0), 1000)
     log.flush(() => process.exit(0))
   }, config.drain_seconds + 5)
   const running = await starting.catch(async (error: unknown) => {

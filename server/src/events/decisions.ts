@@ -73,7 +73,7 @@ const rowOf = (denial: Denial, place: Place): DecisionRow => ({
 })
 
 const clean = (text: string | undefined): string | null =>
-  text?.replace(/[\u0000-\u001f\u007f]/g, '\u{fffd}').slice(0, 1000) ?? null
+  text?.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u{fffd}').slice(0, 1000) ?? null
 
 /** Reads one record. */
 export const findDecision = async (db: Db, error_id: string): Promise<DecisionRow | undefined> => {

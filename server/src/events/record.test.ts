@@ -69,8 +69,8 @@ describe('record', () => {
 describe('rowOf', () => {
   it('takes line breaks and control characters out of a User-Agent', () => {
     expect(
-      rowOf({ type: 'login.failed', now, user_agent: 'a\r\nlogin.succeeded\u0000\u001b[31m\u007f' }).user_agent,
-    ).toBe('a  login.succeeded  [31m ')
+      rowOf({ type: 'login.failed', now, user_agent: 'a\r\nlogin.succeeded\u0000\u001b[31m\u007f\u009b2J' }).user_agent,
+    ).toBe('a  login.succeeded  [31m  2J')
   })
 
   it('gives each event an id of its own, which sorts by time', () => {

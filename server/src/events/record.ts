@@ -53,4 +53,5 @@ export const rowOf = (happening: Happening) => ({
 })
 
 /** CR and LF cannot forge a second line in an export (AU-1); PostgreSQL text holds no NUL. */
-const printable = (text: string | undefined): string | null => text?.replace(/[\u0000-\u001f\u007f]/g, ' ') ?? null
+const printable = (text: string | undefined): string | null =>
+  text?.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ') ?? null

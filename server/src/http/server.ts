@@ -134,11 +134,14 @@ const logRequest = (ctx: Ctx, raw: FastifyRequest, out: FastifyReply): void => {
     status: out.statusCode,
     ms: Math.round(out.elapsedTime * 10) / 10,
     ip: addressOf(ctx, raw),
-    user_agent: raw.headers['user-agent']?.slice(0, 200),
+    user_agent: printable(raw.headers['user-agent']),
     ...out.answer?.log,
   }
   ctx.accessLog(out.statusCode >= 500 ? 'error' : 'info', fields)
 }
+
+/** JSON escapes what could end a line; a terminal also acts on the controls above 127 (security rule AU-1). */
+const printable = (text: string | undefined): string | undefined => text?.slice(0, 200).replace(/[\u007f-\u009f]/g, ' ')
 
 const handle =
   (ctx: Ctx, route: Route, authenticators: Authenticators) =>

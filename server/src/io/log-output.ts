@@ -59,19 +59,17 @@ type State = {
   lines: string[]
   /** Characters in `lines`. */
   length: number
-  /** A write is at work. */
-  busy: boolean
+  /** What a write is at work on. */
+  writing: Buffer | undefined
   timer: NodeJS.Timeout | undefined
   flushed: (() => void)[]
 }
 
 const gather = (target: Target): LogOutput => {
-  const state: State = { target, lines: [], length: 0, busy: false, timer: undefined, flushed: [] }
-  let used = false
+  const state: State = { target, lines: [], length: 0, writing: undefined, timer: undefined, flushed: [] }
   return {
     write: (line) => {
-      if (!used) process.once('exit', () => writeLast(state))
-      used = true
+      remember(state)
       if (state.length + line.length > held) return
       state.lines.push(line)
       state.length += line.length
@@ -92,7 +90,7 @@ const schedule = (state: State): void => {
 const start = (state: State): void => {
   clearTimeout(state.timer)
   state.timer = undefined
-  if (state.busy) return
+  if (state.writing !== undefined) return
   if (state.length > 0) return put(state, take(state))
   for (const done of state.flushed.splice(0)) done()
 }
@@ -105,7 +103,7 @@ const take = (state: State): Buffer => {
 }
 
 const put = (state: State, bytes: Buffer): void => {
-  state.busy = true
+  state.writing = bytes
   write(state.target.descriptor(bytes.length), bytes, (error, count) => {
     if (error?.code === 'EAGAIN') {
       // A pipe that is full for the moment: somebody reads it soon, or `held` bounds what waits.
@@ -114,23 +112,43 @@ const put = (state: State, bytes: Buffer): void => {
     }
     if (!error) state.target.written(count)
     if (!error && count < bytes.length) return put(state, bytes.subarray(count))
-    state.busy = false
+    state.writing = undefined
     if (state.flushed.length > 0) start(state)
     else if (state.length > 0) schedule(state)
   })
 }
 
-/** What is still held when the process ends. */
+/** Outputs that were written to: the process has one end for all of them. */
+const used = new Set<State>()
+
+const remember = (state: State): void => {
+  if (used.size === 0)
+    process.once('exit', () => {
+      for (const one of used) writeLast(one)
+    })
+  used.add(state)
+}
+
+/** What is still held when the process ends. A reader that takes nothing for half a second loses the rest. */
 const writeLast = (state: State): void => {
-  try {
-    if (state.length > 0) writeSync(state.target.descriptor(state.length), take(state))
-  } catch {
-    // Nobody reads any more.
+  let rest = Buffer.concat([state.writing ?? Buffer.alloc(0), take(state)])
+  const until = Date.now() + 500
+  while (rest.length > 0 && Date.now() < until) {
+    try {
+      rest = rest.subarray(writeSync(state.target.descriptor(rest.length), rest))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+      Atomics.wait(pause, 0, 0, 10)
+    }
   }
 }
 
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
 /** Moves each file on by one number, the current one to 1; the oldest goes. */
 const makeRoom = (path: string): void => {
+  // Somebody has taken the file away: nothing to move, and the old ones stay where they are.
+  if (!existsSync(path)) return
   if (existsSync(`${path}.${kept}`)) unlinkSync(`${path}.${kept}`)
   for (let n = kept - 1; n >= 1; n -= 1) if (existsSync(`${path}.${n}`)) renameSync(`${path}.${n}`, `${path}.${n + 1}`)
   renameSync(path, `${path}.1`)

@@ -103,6 +103,17 @@ describe('the file', () => {
     expect(log).toBeDefined()
   })
 
+  it('that was taken away takes no old one along, and is made again', async () => {
+    const { log } = createLog({ level: 'info', file })
+    for (let n = 1; n <= 5; n += 1) writeFileSync(`${file}.${n}`, `{"msg":"old ${n}"}\n`)
+    log.info({ filler: 'x'.repeat(10 * 1024 * 1024) }, 'nearly full')
+    await untilLines(1)
+    rmSync(file)
+    log.info('after')
+    expect((await vi.waitFor(() => linesOf(file), 10_000)).map((line) => line['msg'])).toEqual(['after'])
+    for (let n = 1; n <= 5; n += 1) expect(linesOf(`${file}.${n}`)[0]?.['msg']).toBe(`old ${n}`)
+  })
+
   it('that is lost stops nothing, and nothing else is closed or written into in its place', async () => {
     const { log } = createLog({ level: 'info', file })
     log.info({ filler: 'x'.repeat(10 * 1024 * 1024) }, 'nearly full')
