@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from '../config/start-error.ts'
 import { type Db, withoutLimit } from './connect.ts'
 
@@ -23,27 +24,57 @@ export const migrations = (): Migration[] =>
     })
 
 /**
- * Applies what is missing and returns the names of what was applied. Throws StartError when the database was made by a
- * newer release, or when an applied migration is not the one of this release.
+ * Applies what is missing, each in a transaction of its own, and returns the names of what was applied. Throws StartError
+ * when the database was made by a newer release, when an applied migration is not the one of this release, or when
+ * somebody else holds a table for minutes.
  */
-export const migrate = async (db: Db): Promise<string[]> =>
-  await withoutLimit(db).begin(async (tx) => {
+export const migrate = async (db: Db): Promise<string[]> => {
+  const done: string[] = []
+  for (;;) {
+    const applied = await patiently(async () => await applyNext(withoutLimit(db)))
+    if (applied === undefined) return done
+    done.push(applied)
+  }
+}
+
+const applyNext = async (db: Db): Promise<string | undefined> =>
+  await db.begin(async (tx) => {
     await tx`set local statement_timeout = 0`
     await tx`set local lock_timeout = 0`
     await tx`select pg_advisory_xact_lock(${lockKey})`
+    // Whoever waits for a table makes everybody behind wait too, on every node: only for a moment, then again.
+    await tx`set local lock_timeout = '1s'`
     await tx`create table if not exists migrations (
       number integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())`
     const rows = await tx<
       { number: number; checksum: string }[]
     >`select number, checksum from migrations order by number`
-    const applied = new Map(rows.map((row) => [row.number, row.checksum]))
-    const missing = pending(migrations(), applied)
-    for (const migration of missing) {
-      await tx.unsafe(migration.sql).simple()
-      await tx`insert into migrations (number, name, checksum) values (${migration.number}, ${migration.name}, ${migration.checksum})`
-    }
-    return missing.map((migration) => migration.name)
+    const [next] = pending(migrations(), new Map(rows.map((row) => [row.number, row.checksum])))
+    if (next === undefined) return undefined
+    await tx.unsafe(next.sql).simple()
+    await tx`insert into migrations (number, name, checksum) values (${next.number}, ${next.name}, ${next.checksum})`
+    return next.name
   })
+
+const attempts = 60
+
+/** Tries again while somebody else holds a table that is to be changed: a long report, or a backup. */
+const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === '55P03')) throw error
+      if (attempt >= attempts) {
+        throw new StartError(
+          'The tables cannot be brought up to date: somebody else has held one of them for minutes, a backup perhaps. Nothing was changed; start again when that is over (pg_stat_activity names it).',
+          { cause: error },
+        )
+      }
+      await sleep(2000)
+    }
+  }
+}
 
 /** Decides what is to be applied, given the checksums of what was. */
 export const pending = (known: Migration[], applied: ReadonlyMap<number, string>): Migration[] => {
