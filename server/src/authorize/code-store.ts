@@ -13,10 +13,11 @@ import { loadSubject } from '../users/subject.ts'
 export type NewCode = Omit<AuthorizationCodesRow, 'used_at' | 'user_id' | 'auth_time' | 'acr' | 'amr'>
 
 /**
- * Writes a code, if the session behind it is alive: one statement for the whole of the decision's effect. Who, when and
- * how strongly are the session's own. False when the session has ended; then nothing was written.
+ * Writes a code, if the session behind it is alive and, where the client needs one, the consent too: one statement for the
+ * whole of the decision's effect. Who, when and how strongly are the session's own. False when either is gone; then
+ * nothing was written. Whoever withdraws the consent waits for the lock on it, and then sees the code.
  */
-export const insertCode = async (tx: Query, code: NewCode): Promise<boolean> => {
+export const insertCode = async (tx: Query, code: NewCode, withConsent: boolean): Promise<boolean> => {
   const rows = await tx`
     insert into authorization_codes (code_hash, client_id, user_id, session_id, grant_id, redirect_uri, redirect_uri_sent, scope, resource,
       nonce, code_challenge, auth_time, acr, amr, created_at, expires_at)
@@ -24,6 +25,8 @@ export const insertCode = async (tx: Query, code: NewCode): Promise<boolean> => 
       ${code.scope}, ${code.resource}::text[], ${code.nonce}, ${code.code_challenge}, s.auth_time, s.acr, s.amr, ${code.created_at}::timestamptz, ${code.expires_at}::timestamptz
     from sessions s
     where s.id = ${code.session_id} and s.ended_at is null and s.expires_at > ${code.created_at}
+      and case when ${withConsent}::boolean
+        then (select true from consents where user_id = s.user_id and client_id = ${code.client_id} for share) else true end
     returning 1`
   return rows.length === 1
 }

@@ -158,10 +158,11 @@ export const withdrawConsent = async (
   await transact(ctx.db, async (tx) => {
     if (!(await deleteConsent(tx, user_id, client_id))) return
     await reopenConsents(tx, user_id, client_id)
-    const families = await revokeFamiliesOfConsent(tx, user_id, client_id, request.now)
-    // Access tokens without a family, and codes that nobody has redeemed yet, are found by their codes.
+    // Access tokens without a family, and codes that nobody has redeemed yet, are found by their codes. First, because
+    // this waits for a redemption that is under way: only who looks afterwards sees the family that it begins.
     const since = new Date(request.now.getTime() - longestAccessSeconds * 1000)
     const grants = await burnCodesOf(tx, { user_id, client_id, since, now: request.now })
+    const families = await revokeFamiliesOfConsent(tx, user_id, client_id, request.now)
     const keys = [...new Set([...families, ...grants])].map((key) => ({ kind: 'family' as const, key }))
     await ctx.feed.write(tx, keys, request.now)
     await record(tx, { type: 'consent.withdrawn', now: request.now, user_id, client_id, ...callerOf(request) })

@@ -12,7 +12,7 @@ import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { matchRedirect } from '../protocol/redirect-uri.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { browserCookie } from '../sessions/cookie.ts'
+import { authenticateBrowser, browserCookie } from '../sessions/cookie.ts'
 import { begin, type Interaction } from './interaction.ts'
 import { nextStep, type Step } from './next-step.ts'
 import { respondWithCode, respondWithRefusal } from './respond.ts'
@@ -32,8 +32,13 @@ export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrinc
     })
   if (step.step === 'respond') {
     const { session } = step
-    const answered = await respondWithCode(ctx, request, { authorization, session, interaction_id: interaction?.id })
-    return answered ?? (await goOn(ctx, request, signedOut(ctx, browser), facts))
+    const answered = await respondWithCode(ctx, request, {
+      authorization,
+      session,
+      client,
+      interaction_id: interaction?.id,
+    })
+    return answered ?? (await lookAgain(ctx, request, browser, facts))
   }
   const id = interaction?.id ?? (await begin(ctx, browser, authorization, request.now))
   const restarted = request.query.has('restarted') ? '&restarted=1' : ''
@@ -48,10 +53,11 @@ export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrinc
   })
 }
 
-/** A browser whose session turned out to have ended on another node: the copy that said otherwise is dropped. */
-const signedOut = (ctx: Ctx, browser: BrowserPrincipal): BrowserPrincipal => {
+/** The session has ended or the consent was withdrawn while the answer was made: everything is loaded afresh. */
+const lookAgain = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, facts: Facts): Promise<Reply> => {
   if (browser.token_hash) ctx.sessions.forget(browser.token_hash.toString('base64url'))
-  return { ...browser, session: undefined, token_hash: undefined, subject: undefined }
+  if (facts.interaction) return redirectLocal(`/oauth/continue?interaction=${facts.interaction.id}`)
+  return await goOn(ctx, request, await authenticateBrowser(ctx, request), facts)
 }
 
 /** Loads what `nextStep` decides on, and asks it. */

@@ -2,7 +2,7 @@
  * Owns the answer to an authorization request: the one place where codes are born (RFC 6749 §4.1.2), and refusals by redirect.
  */
 import type { Ctx } from '../ctx.ts'
-import type { Query } from '../db/connect.ts'
+import type { Query, Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { answer, refuse, refuseByRedirect, type Where } from '../http/errors.ts'
 import type { Reply } from '../http/reply.ts'
@@ -18,19 +18,25 @@ import { completeInteraction, reopenInteraction } from './store.ts'
 type Facts = {
   authorization: AuthorizationRequest
   session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'>
+  client: { first_party: boolean }
   interaction_id: string | undefined
 }
 
 /**
  * Mints a code and sends it to the client, with `iss` (RFC 9207 §2) and the `state` it came with. Undefined when the
- * session has ended meanwhile: then nothing was written, and the question of what comes next is open again.
+ * session has ended or the consent was withdrawn meanwhile: then nothing was written, and the question of what comes next
+ * is open again.
  */
 export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Facts): Promise<Reply | undefined> => {
-  const { authorization, session, interaction_id } = facts
+  const { authorization, session, client, interaction_id } = facts
   const code = mintOpaque('ac', secretBytes())
   const row = rowOf(ctx, code, { ...facts, now: request.now })
+  const write = async (tx: Query): Promise<Outcome> =>
+    (await insertCode(tx, row, !client.first_party)) ? 'written' : 'gone'
   const outcome =
-    interaction_id === undefined ? await writeCode(ctx.db, row) : await finishWith(ctx, row, interaction_id)
+    interaction_id === undefined
+      ? await write(ctx.db)
+      : await transact(ctx.db, async (tx) => await finishWith(tx, { interaction_id, now: request.now, write }))
   if (outcome === 'gone') return undefined
   if (outcome === 'finished') return refuse(ctx, finished, 'page', where(request, authorization))
   const params = {
@@ -43,9 +49,6 @@ export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Fac
 }
 
 type Outcome = 'written' | 'gone' | 'finished'
-
-const writeCode = async (tx: Query, row: NewCode): Promise<Outcome> =>
-  (await insertCode(tx, row)) ? 'written' : 'gone'
 
 const rowOf = (ctx: Ctx, code: PlainToken, { authorization, session, now }: Facts & { now: Date }): NewCode => ({
   code_hash: hashToken(code),
@@ -63,13 +66,15 @@ const rowOf = (ctx: Ctx, code: PlainToken, { authorization, session, now }: Fact
 })
 
 /** The code is what finishes the interaction: of two answers to one request, one is given. Without a code it stays open. */
-const finishWith = async (ctx: Ctx, row: NewCode, interaction_id: string): Promise<Outcome> =>
-  await transact(ctx.db, async (tx) => {
-    if (!(await completeInteraction(tx, interaction_id, row.created_at))) return 'finished'
-    const outcome = await writeCode(tx, row)
-    if (outcome === 'gone') await reopenInteraction(tx, interaction_id)
-    return outcome
-  })
+const finishWith = async (
+  tx: Tx,
+  { interaction_id, now, write }: { interaction_id: string; now: Date; write: (tx: Query) => Promise<Outcome> },
+): Promise<Outcome> => {
+  if (!(await completeInteraction(tx, interaction_id, now))) return 'finished'
+  const outcome = await write(tx)
+  if (outcome === 'gone') await reopenInteraction(tx, interaction_id)
+  return outcome
+}
 
 const finished: Denial = deny('invalid_interaction', 'This sign-in is finished.', {
   rule: 'a code finishes its interaction, once (AZ-12)',

@@ -147,9 +147,10 @@ export const removeClient = async (ctx: Ctx, client_id: string): Promise<Denial 
   const now = ctx.now()
   const gone = await transact(ctx.db, async (tx) => {
     if (!(await deleteClient(tx, client_id))) return false
-    // Nothing of it comes back to life when a client of this name is made again.
-    await revokeFamiliesOfClient(tx, client_id, now)
+    // Nothing of it comes back to life when a client of this name is made again. Codes first: that waits for redemptions
+    // under way, and only who looks afterwards sees the families that they begin.
     await burnCodesOfClient(tx, client_id, now)
+    await revokeFamiliesOfClient(tx, client_id, now)
     await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
     await record(tx, { type: 'client.deleted', now, client_id })
     return true

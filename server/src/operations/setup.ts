@@ -120,7 +120,9 @@ const setupPage = (
     values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)),
     ...(denial && { errors: errorsOf(denial, ctx.config.password_min_length) }),
   }
-  return page('setup', data, denial ? 422 : 200, { cookies: browserCookie(browser) })
+  // Not even to this server's own files: a proxy before it may log what a page came from. The origin stays, for CSRF.
+  const headers = { 'referrer-policy': 'strict-origin' }
+  return page('setup', data, denial ? 422 : 200, { headers, cookies: browserCookie(browser) })
 }
 
 const errorsOf = (denial: Denial, min: number): NonNullable<PageData['setup']['errors']> => {

@@ -118,18 +118,20 @@ const pull = async (state: State): Promise<void> => {
   await state.pulling
 }
 
+const late = (): Unavailable => new Unavailable('the revocation feed does not answer')
+
 const withinReading = async (reading: Promise<void>): Promise<void> => {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Unavailable('the revocation feed does not answer')), readingMs)
-  await Promise.race([reading, late]).finally(() => clearTimeout(timer))
+  const { promise: tooLate, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(late()), readingMs)
+  await Promise.race([reading, tooLate]).finally(() => clearTimeout(timer))
 }
 
 const pullOnce = async (state: State): Promise<void> => {
   const asked = performance.now()
   const clock = Date.now()
   const pulled = await pullRevocations(state.db, { watermark: state.watermark, nodeId: state.nodeId, now: state.now() })
-  // Nobody waits for it any more, and the next one may be under way.
-  if (performance.now() - asked > readingMs) return
+  // Too late to be believed: the next read may be under way, and whoever waits for this one must not take it for an answer.
+  if (performance.now() - asked > readingMs) throw late()
   for (const row of pulled.rows) remember(state.view, row)
   // The database read its clock at some moment in between: only what lies beyond that doubt is a difference.
   const doubt = (performance.now() - asked) / 2

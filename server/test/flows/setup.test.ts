@@ -39,6 +39,8 @@ describe('the first administrator', () => {
     expect(link).toMatch(/^\/setup\?token=kw_su_[0-9A-Za-z]{40,}$/)
     const page = await client.get(link)
     expectPage(page, 200, 'Create the first administrator')
+    // The link is not told to a proxy with the files of the page.
+    expect(page.headers['referrer-policy']).toBe('strict-origin')
     expect(page.body).toMatch(/type="password"[^>]*autocomplete="new-password"/)
     const done = await create(client, page)
     expectPage(done, 200, 'You are ready to go')
