@@ -87,22 +87,16 @@ const adapt = (row: Row, own: readonly Route[]): Route => {
   const target = own.find((route) => route.path === row.to && route.method === row.method)
   if (target === undefined)
     throw new Error(`compat row ${row.path} leads to ${row.method} ${row.to}, which does not exist`)
+  const answer = target.handler as (...facts: unknown[]) => Reply | Promise<Reply>
   const handler = async (ctx: Ctx, request: HttpRequest, principal: unknown): Promise<Reply> => {
-    const answer = target.handler as (...facts: unknown[]) => Reply | Promise<Reply>
     const ours = await answer(ctx, request, principal)
-    const reply = row.response ? row.response(ours) : ours
-    const headers = {
-      // RFC 9745 §2.1: the date from which the address was old, as a structured field: when Keywright took it over.
-      deprecation: '@1795219200',
-      link: `<${ctx.config.issuer}${row.to}>; rel="successor-version"`,
-      ...reply.headers,
-    }
-    return { ...reply, headers }
+    return row.response ? row.response(ours) : ours
   }
   return {
     ...target,
     ...(row.request && { adapt: row.request, multipart: true }),
     path: row.path,
+    successor: row.to,
     summary: `${target.summary} (older path)`,
     handler,
   }

@@ -26,6 +26,8 @@ export type RouteOf<A extends Auth> = {
   accepts?: 'form' | 'json'
   /** Reshapes an older system's call before anybody looks at it, authentication included; only compat.ts has use for it. */
   adapt?: (ctx: Ctx, request: HttpRequest) => HttpRequest | Denial
+  /** The path that replaces this one: every answer says so, refusals too. Only compat.ts has use for it. */
+  successor?: string
   /** Also reads `multipart/form-data` without files; only compat.ts has use for it. */
   multipart?: boolean
   /** `public`: any origin, no credentials. `client`: only origins registered for the client that calls. Default: none. */

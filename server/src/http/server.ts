@@ -146,6 +146,7 @@ const printable = (text: string | undefined): string | undefined => text?.slice(
 const handle =
   (ctx: Ctx, route: Route, authenticators: Authenticators) =>
   async (raw: FastifyRequest, out: FastifyReply): Promise<FastifyReply> => {
+    if (route.successor) out.headers(oldAddress(ctx, route.successor))
     const request = await read(ctx, raw, route)
     const where = { route: route.path, request: isDenial(request) ? shell(ctx, raw) : request }
     await addCors(ctx, out, route, where.request)
@@ -158,6 +159,12 @@ const handle =
       : await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
     return sendReply(ctx, out, reply)
   }
+
+/** RFC 9745 §2.1: the date from which the address was old, when Keywright took it over. RFC 8594 §6: what replaces it. */
+const oldAddress = (ctx: Ctx, successor: string): Record<string, string> => ({
+  deprecation: '@1795219200',
+  link: `<${ctx.config.issuer}${successor}>; rel="successor-version"`,
+})
 
 /** Refusals are readable too, those included that come before the client is known (CR-1). */
 const addCors = async (ctx: Ctx, out: FastifyReply, route: Route | undefined, request: HttpRequest): Promise<void> => {

@@ -146,6 +146,8 @@ describe('no check is skipped', () => {
     async (path) => {
       const reply = await oauth.server.client().post(path, { token: 'x' }, basic(web.client_id, 'wrong'))
       expectError(reply, 401, 'invalid_client')
+      expect(reply.headers.deprecation).toBeDefined()
+      expect(reply.headers.link).toContain('rel="successor-version"')
     },
   )
 
