@@ -7,7 +7,7 @@ import { createCheck } from './check-answer.ts'
 import { headersOf } from './connection.ts'
 import type { Check, Job } from './job.ts'
 import { median } from './measure.ts'
-import { readOptions } from './options.ts'
+import { asksForHelp, readOptions } from './options.ts'
 import { cpuSeconds, memoryMb } from './processes.ts'
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -103,6 +103,7 @@ test('options', () => {
   expect(readOptions(['--only-peer'])).toMatchObject({ ours: false, peer: true, rounds: 3 })
   expect(readOptions(['--rows', 'jkws'])).toMatch(/^No such row: jkws/)
   expect(readOptions(['--fast'])).toMatch(/--fast/)
+  expect([['--help'], ['--quick', '-h'], ['--quick']].map(asksForHelp)).toEqual([true, true, false])
 })
 
 test('CPU time holds a process and its children, living or ended; memory can leave a tree out; without /proc nothing is read', async () => {

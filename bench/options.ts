@@ -25,7 +25,11 @@ export const usage = `npm run bench -- [options]
   --limits        leave the request limits on, raised so far that the load does not meet them
   --rows a,b      only these rows: ${rowIds.join(', ')}
   --json FILE     write the results to FILE
-  --compare FILE  print the ratio to the results in FILE, written earlier by --json`
+  --compare FILE  print the ratio to the results in FILE, written earlier by --json
+  -h, --help      print this`
+
+/** Whether the arguments ask how the bench is used. */
+export const asksForHelp = (args: readonly string[]): boolean => args.includes('--help') || args.includes('-h')
 
 /** Reads the arguments; a sentence when they are wrong. */
 export function readOptions(args: string[]): Options | string {

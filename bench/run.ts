@@ -12,7 +12,7 @@ import { closeDatabases } from './database.ts'
 import { type Generator, startGenerator } from './generator.ts'
 import { startKeywright } from './keywright.ts'
 import { measureRow, median, type RowResult } from './measure.ts'
-import { type Options, readOptions, usage } from './options.ts'
+import { asksForHelp, type Options, readOptions, usage } from './options.ts'
 import { startPeer } from './peer.ts'
 import { memoryMb } from './processes.ts'
 import { printReport } from './report.ts'
@@ -33,7 +33,12 @@ type Bench = {
 }
 
 const main = async (): Promise<number> => {
-  const options = readOptions(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  if (asksForHelp(args)) {
+    process.stdout.write(`${usage}\n`)
+    return 0
+  }
+  const options = readOptions(args)
   if (typeof options === 'string') {
     process.stderr.write(`${options}\n${usage}\n`)
     return 2

@@ -21,7 +21,14 @@ let tests: Count = { passed: 0, failed: 0, problems: [] }
 const prepare: Step = { name: 'Tools', run: () => Promise.resolve(toolsArePresent()) }
 const coverage: Step = { name: 'Coverage of server/src', run: () => Promise.resolve(coverageIsEnough()) }
 
-await main(process.argv.slice(2))
+const usage = `npm test -- [word …]
+  without a word  every check, every test, and the coverage of server/src
+  word            only the test files whose path holds it; no checks, no coverage
+  -h, --help      print this`
+
+const args = process.argv.slice(2)
+if (args.includes('--help') || args.includes('-h')) console.log(usage)
+else await main(args)
 
 async function main(filters: string[]): Promise<void> {
   const partial = filters.length > 0

@@ -22,6 +22,15 @@ export const showCredentials = ({ client_id, client_secret }: Created): string =
   return client_secret === undefined ? table(rows) : `${table(rows)}\nThe secret is shown only this once.`
 }
 
+/** A new secret for a person, and until when the one before it works. */
+export const showRotated = ({
+  previous_expires_at: until,
+  ...created
+}: Created & { previous_expires_at?: Date }): string =>
+  until === undefined
+    ? showCredentials(created)
+    : `${showCredentials(created)}\nThe last secret works until ${minuteOf(until)}.`
+
 /** A list of clients for a person. */
 export const showClients = (clients: readonly ClientsRow[]): string =>
   clients.length === 0

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { StartError } from '../config/start-error.ts'
 import { addApply } from './client-apply.ts'
 import { metadataOf, metadataOptions, type MetadataOptions, type RequiredMetadata } from './client-options.ts'
-import { clientView, showClient, showClients, showCredentials } from './client-view.ts'
+import { clientView, showClient, showClients, showCredentials, showRotated } from './client-view.ts'
 import { confirmLoss, duration, numberBetween } from './input.ts'
 import { load } from './load.ts'
 import { example, print } from './output.ts'
@@ -111,9 +111,13 @@ const addRotate = (client: Command): void => {
     .option('--overlap <time>', 'how long the last secret stays valid: 90s, 30m, 24h, 7d, or 0', duration, 86_400)
     .addHelpText('after', example('keywright client rotate-secret app_demo --overlap 24h'))
     .action(async (client_id: string, options: { overlap: number }, command: Command) => {
-      const { withCtx, rotateSecret } = await loadClients()
-      const created = accept(await withCtx(async (ctx) => await rotateSecret(ctx, client_id, options.overlap)))
-      print(command, created, showCredentials(created))
+      const { withCtx, rotateSecret, loadClient } = await loadClients()
+      const rotated = await withCtx(async (ctx) => {
+        const created = accept(await rotateSecret(ctx, client_id, options.overlap))
+        const [, previous] = (await loadClient(ctx.db, client_id))?.secrets ?? []
+        return { ...created, ...(previous?.expires_at && { previous_expires_at: previous.expires_at }) }
+      })
+      print(command, rotated, showRotated(rotated))
     })
 }
 
@@ -149,7 +153,7 @@ const addDelete = (client: Command): void => {
     .command('delete')
     .description('delete an application with everything issued to it')
     .argument('<client_id>')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'confirm: it cannot be undone')
     .addHelpText('after', example('keywright client delete app_demo --yes'))
     .action(async (client_id: string, options: { yes?: true }, command: Command) => {
       await confirmLoss(`Delete the client ${client_id} with everything issued to it?`, options.yes)

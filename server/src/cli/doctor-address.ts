@@ -4,6 +4,7 @@
  */
 import { isLoopbackIssuer } from '../config/check.ts'
 import type { Config } from '../config/schema.ts'
+import { doctorHost } from '../events/similar-decisions.ts'
 import { type Answer, call } from '../io/outbound.ts'
 import type { Check } from './check.ts'
 
@@ -58,7 +59,7 @@ const issuerIn = (body: string): string | undefined => {
 /** RC-2: a request for another host must not reach the server as one for its own. */
 const checkHost = async (issuer: string): Promise<Check> => {
   const check = 'host header'
-  const headers = { host: 'doctor.invalid' }
+  const headers = { host: doctorHost }
   const answer = await call(`${issuer}/.well-known/openid-configuration`, { headers, timeoutMs: 5000 }).catch(asError)
   if (answer instanceof Error || answer.status !== 200)
     return { check, status: 'ok', detail: 'another host is refused' }

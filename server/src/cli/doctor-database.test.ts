@@ -21,15 +21,16 @@ const key = (status: string, daysAgo: number, alg = 'RS256'): KeyInfo => {
 
 describe('checkAlg', () => {
   it.each([
-    ['a young key', [key('active', 1)], 'ok', 'RS256-active signs since 1 day'],
-    ['one at the limit', [key('active', 90)], 'ok', 'RS256-active signs since 90 days'],
+    ['a young key', [key('active', 1)], 'ok', 'RS256-active has signed for 1 day'],
+    ['one of today', [key('active', 0.5)], 'ok', 'RS256-active has signed for 0 days'],
+    ['one at the limit', [key('active', 90)], 'ok', 'RS256-active has signed for 90 days'],
     [
       'one beyond it with a successor',
       [key('active', 91), key('pending', 0)],
       'ok',
-      'RS256-active signs since 91 days, the next one waits',
+      'RS256-active has signed for 91 days, the next one waits',
     ],
-    ['one beyond it alone', [key('active', 91)], 'warning', 'RS256-active signs since 91 days'],
+    ['one beyond it alone', [key('active', 91)], 'warning', 'RS256-active has signed for 91 days'],
     [
       'the keys of another algorithm',
       [key('active', 1, 'ES256'), key('passive', 1)],

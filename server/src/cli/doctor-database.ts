@@ -102,7 +102,7 @@ export const checkAlg = (
   const seconds = (now.getTime() - (active.activated_at ?? active.created_at).getTime()) / 1000
   const days = Math.floor(seconds / 86_400)
   const next = own.some((key) => key.status === 'pending') ? ', the next one waits' : ''
-  const detail = `${active.kid} signs since ${days} ${days === 1 ? 'day' : 'days'}${next}`
+  const detail = `${active.kid} has signed for ${days} ${days === 1 ? 'day' : 'days'}${next}`
   if (seconds <= rotateSeconds || next !== '') return { check, status: 'ok', detail }
   return {
     check,

@@ -17,7 +17,8 @@ export const doctorCommand = (program: Command): void => {
       const checks = await examine()
       const failed = checks.filter(({ status }) => status === 'failed').map(({ check }) => check)
       print(command, { healthy: failed.length === 0, checks }, showChecks(checks))
-      if (failed.length > 0) throw new StartError(`Something is wrong: ${failed.join(', ')}.`)
+      // Every problem of the settings is a check of its own.
+      if (failed.length > 0) throw new StartError(`Something is wrong: ${[...new Set(failed)].join(', ')}.`)
     })
 }
 

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { StartError } from '../config/start-error.ts'
 import type { Ctx } from '../ctx.ts'
 import type { DecisionRow } from '../events/decisions.ts'
+import type { similarDecisions } from '../events/similar-decisions.ts'
 import { load } from './load.ts'
 import { example, print, table } from './output.ts'
 
@@ -34,11 +35,16 @@ const find = async (ctx: Ctx, error_id: string): Promise<DecisionRow> => {
 }
 
 const suggestion = async (ctx: Ctx, error_id: string): Promise<string> => {
-  const { similarDecisions } = await import('../events/similar-decisions.ts')
-  const others = await similarDecisions(ctx.db, error_id, 3)
-  const known = others.map((one) => `${one.error_id} (${one.error} at ${one.route}, ${one.at.toISOString()})`)
-  const near = known.length === 0 ? 'There is none at all here' : `Did you mean ${known.join(', or ')}`
-  return `There is no record ${error_id}: records stay for seven days in the database of the server that refused. ${near}${known.length === 0 ? '.' : '?'}`
+  const similar = await import('../events/similar-decisions.ts')
+  const found = await similar.similarDecisions(ctx.db, error_id, 3)
+  return `There is no record ${error_id}: records stay for seven days in the database of the server that refused. ${showSimilar(found)}`
+}
+
+/** What stands here instead: a question only when an id is near the one that was typed. Pure. */
+const showSimilar = ({ near, records }: Awaited<ReturnType<typeof similarDecisions>>): string => {
+  if (records.length === 0) return 'There is none at all here.'
+  const known = records.map((one) => `${one.error_id} (${one.error} at ${one.route}, ${one.at.toISOString()})`)
+  return near ? `Did you mean ${known.join(', or ')}?` : `The newest here are: ${known.join(', ')}.`
 }
 
 /** A decision record in words. Pure. */

@@ -80,7 +80,7 @@ const addCompromise = (keys: Command): void => {
     .command('compromise')
     .description('declare a key compromised: it leaves the key set and every token it signed is dead, at once')
     .argument('<kid>', 'of `keywright keys list`')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'confirm: it cannot be undone')
     // A thumbprint may begin with a dash, and this is no moment to learn about `--`.
     .allowUnknownOption()
     .addHelpText('after', example('keywright keys compromise kS3r9… --yes'))

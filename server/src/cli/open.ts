@@ -13,13 +13,22 @@ import { type Opened, openDatabase } from '../open.ts'
 import { seed } from '../operations/seed.ts'
 import { removeNode } from '../sessions/nodes.ts'
 import { version } from '../version.ts'
+import { note } from './output.ts'
 
-/** Runs a command's work on the migrated database of this deployment. Throws StartError when it cannot be opened. */
-export const withCtx = async <T>(work: (ctx: Ctx) => Promise<T>): Promise<T> =>
+/**
+ * Runs a command's work on the migrated database of this deployment. Throws StartError when it cannot be opened.
+ * `mayBeFirst`: whether the command is meant to make a database; any other says so when it had to.
+ */
+export const withCtx = async <T>(work: (ctx: Ctx) => Promise<T>, { mayBeFirst = false } = {}): Promise<T> =>
   await withDatabase(async (config, opened) => {
+    if (opened.firstStart && !mayBeFirst) note(madeOne(config.data_dir))
     await prepare(config, opened)
     return await asNode(config, opened, work)
   })
+
+/** Whoever stands in another folder than the server looks at an empty database, and wonders where everything went. */
+const madeOne = (folder: string): string =>
+  `Note: there was no database, so an empty one was made in ${folder}. Commands read the same settings as the server (.env or environment).`
 
 /** Brings the schema up and returns what was applied. A new database gets what the server's first start would give it. */
 export const prepare = async (config: Config, opened: Opened): Promise<string[]> => {

@@ -19,9 +19,11 @@ import { version } from '../version.ts'
 const commandLine = (): Command => {
   const program = new Command('keywright')
     .description('Keywright: an OAuth 2.0 and OpenID Connect server, and the commands that administer it.')
-    .version(version, '--version')
+    // It is printed where the parser meets it, before it has read the rest of the line.
+    .version(process.argv.includes('--json') ? JSON.stringify({ version }) : version, '--version')
     .option('--json', 'print the result as JSON')
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'keywright: ')) })
     .exitOverride()
   for (const add of groups) add(program)
   return program

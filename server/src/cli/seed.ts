@@ -21,9 +21,9 @@ export const addSeed = (program: Command): void => {
     .option('--demo', 'a demo client too')
     .option(
       '--admin-email <address>',
-      'see to it that this account is an administrator; one that is there stays as it is',
+      'see to it that this account is an administrator; one that is there stays as it is; without a password a one-time link is made, as long as nobody is administrator',
     )
-    .option('--admin-password-stdin', 'read its password from standard input; without it a one-time link is made')
+    .option('--admin-password-stdin', 'read its password from standard input')
     .addHelpText(
       'after',
       example(
@@ -36,11 +36,14 @@ export const addSeed = (program: Command): void => {
       if (passwordStdin && email === undefined) throw new UsageError('Say whose password it is, with --admin-email.')
       const password = passwordStdin ? await readPassword({ passwordStdin }) : undefined
       const { withCtx, seed, demoClientId, seedAdmin, createSetupLink } = await loadSeed()
-      const seeded = await withCtx(async (ctx): Promise<Seeded> => {
-        await seed(ctx, { demo: options.demo === true })
-        if (email === undefined) return { setup_link: await createSetupLink(ctx) }
-        return accept(await seedAdmin(ctx, { email, password }))
-      })
+      const seeded = await withCtx(
+        async (ctx): Promise<Seeded> => {
+          await seed(ctx, { demo: options.demo === true })
+          if (email === undefined) return { setup_link: await createSetupLink(ctx) }
+          return accept(await seedAdmin(ctx, { email, password }))
+        },
+        { mayBeFirst: true },
+      )
       const demo = options.demo ? { demo_client_id: demoClientId } : {}
       show(command, { email, seeded, demo })
     })

@@ -31,7 +31,7 @@ export const showUsers = (users: readonly UsersRow[]): string =>
       )
 
 /** One account for a person. */
-export const showUser = (user: Subject): string =>
+export const showUser = (user: Subject & { created_at: Date | undefined }): string =>
   table([
     ['id', user.id],
     ['status', user.status],
@@ -41,5 +41,6 @@ export const showUser = (user: Subject): string =>
     ['roles', user.roles.join(', ') || 'none'],
     ['permissions', user.permissions.join(', ') || 'none'],
     ['claims', Object.keys(user.claims).length === 0 ? undefined : JSON.stringify(user.claims)],
+    ['created', minuteOf(user.created_at ?? null)],
     ['changed', minuteOf(user.updated_at)],
   ])

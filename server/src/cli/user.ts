@@ -19,7 +19,11 @@ export const userCommands = (program: Command): void => {
 }
 
 const loadUsers = async () =>
-  await load(async () => ({ ...(await import('../users/manage.ts')), ...(await import('../users/status.ts')) }))
+  await load(async () => ({
+    ...(await import('../users/manage.ts')),
+    ...(await import('../users/status.ts')),
+    loadCreatedAt: (await import('../users/store.ts')).loadCreatedAt,
+  }))
 
 type Users = Awaited<ReturnType<typeof loadUsers>>
 
@@ -109,7 +113,10 @@ const addShow = (user: Command): void => {
     .argument('<user>', userArgument)
     .addHelpText('after', example('keywright user show ada@example.com --json'))
     .action(async (key: string, _options: unknown, command: Command) => {
-      const account = await withAccount(key, async (_ctx, found) => await Promise.resolve(found))
+      const account = await withAccount(key, async ({ db }, found, { loadCreatedAt }) => ({
+        ...found,
+        created_at: await loadCreatedAt(db, found.id),
+      }))
       print(command, account, showUser(account))
     })
 }
@@ -210,7 +217,7 @@ const addDelete = (user: Command): void => {
     .command('delete')
     .description('delete an account with everything it has; its id is never given again')
     .argument('<user>', userArgument)
-    .option('--yes', 'do not ask')
+    .option('--yes', 'confirm: it cannot be undone')
     .addHelpText('after', example('keywright user delete ada@example.com --yes'))
     .action(async (key: string, options: { yes?: true }, command: Command) => {
       await confirmLoss(`Delete the account ${key} for good?`, options.yes)

@@ -15,6 +15,12 @@ export const loadSubject = async (tx: Query, user_id: string): Promise<Subject |
   return rows[0]
 }
 
+/** When an account was made. */
+export const loadCreatedAt = async (tx: Query, user_id: string): Promise<Date | undefined> => {
+  const rows = await tx<Pick<UsersRow, 'created_at'>[]>`select created_at from users where id = ${user_id}`
+  return rows[0]?.created_at
+}
+
 export type LoginRow = { id: string; status: string; password_hash: string | null; changed_at: Date | null }
 
 /** Finds who signs in with this name: an address when it holds an @, else a user name. Both are canonical already. */

@@ -17,12 +17,12 @@ it('work in a fresh folder, leave no process, and the server finds what they mad
   const created = await cli(args, { env, input: password, cwd: folder })
   expect(created, created.stderr).toMatchObject({
     code: 0,
-    stderr: '',
+    stderr: `Note: there was no database, so an empty one was made in ${dataDir}. Commands read the same settings as the server (.env or environment).\n`,
     json: { user_id: expect.any(String) as string },
   })
   expect([existsSync(join(dataDir, 'postgres')), existsSync(lock)]).toEqual([true, false])
   const client = await cli(['client', 'create', '--name', 'x', '--type', 'machine', '--json'], { env, cwd: folder })
-  expect(client).toMatchObject({ code: 0 })
+  expect(client).toMatchObject({ code: 0, stderr: '' })
   expect(existsSync(lock)).toBe(false)
 
   const server = await startServer({ database: 'embedded', dataDir, port, env: { KEYWRIGHT_ROOT_SECRET: undefined } })
@@ -51,10 +51,16 @@ it('stop the embedded PostgreSQL properly when they are interrupted', { timeout:
   const dataDir = join(folder, 'data')
   const env = { KEYWRIGHT_DATA_DIR: dataDir }
   const lock = join(dataDir, 'postgres', 'postmaster.pid')
-  await cli(['migrate'], { env, cwd: folder })
+  expect(await cli(['migrate'], { env, cwd: folder })).toMatchObject({ code: 0, stderr: '' })
   expect(existsSync(lock)).toBe(false)
   const child = startChild([process.execPath, shim, 'keys', 'rotate'], { env: childEnv(env), cwd: folder })
   await expect.poll(() => existsSync(lock), { timeout: 20_000, interval: 2 }).toBe(true)
   expect(await child.kill('SIGTERM')).toEqual({ code: 143, signal: null })
   expect(existsSync(lock)).toBe(false)
+})
+
+it('seed is meant to make the database, and says nothing of it', { timeout: 60_000 }, async () => {
+  const folder = await temporaryFolder()
+  const env = { KEYWRIGHT_DATA_DIR: join(folder, 'data') }
+  expect(await cli(['seed', '--json'], { env, cwd: folder })).toMatchObject({ code: 0, stderr: '' })
 })

@@ -133,7 +133,7 @@ describe('client apply', () => {
 
   it('needs to know where to write', async () => {
     const bare = await cli(['client', 'apply', '--name', 'x', '--type', 'machine'], { env: oauth.server.env })
-    expect(bare).toMatchObject({ code: 2, stderr: "error: required option '--out <file>' not specified\n" })
+    expect(bare).toMatchObject({ code: 2, stderr: "keywright: required option '--out <file>' not specified\n" })
   })
 
   it('says that the file cannot be read', async () => {

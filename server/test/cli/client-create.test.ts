@@ -113,19 +113,19 @@ describe('client create', () => {
   })
 
   it.each([
-    [['--type', 'web'], "error: required option '--name <name>' not specified\n"],
-    [['--name', 'x'], "error: required option '--type <type>' not specified\n"],
+    [['--type', 'web'], "keywright: required option '--name <name>' not specified\n"],
+    [['--name', 'x'], "keywright: required option '--type <type>' not specified\n"],
     [
       ['--name', 'x', '--type', 'app'],
-      "error: option '--type <type>' argument 'app' is invalid. Allowed choices are web, spa, native, machine.\n",
+      "keywright: option '--type <type>' argument 'app' is invalid. Allowed choices are web, spa, native, machine.\n",
     ],
     [
       ['--name', 'x', '--type', 'web', '--access-token-ttl', '7200'],
-      "error: option '--access-token-ttl <seconds>' argument '7200' is invalid. It must be from 30 to 3600.\n",
+      "keywright: option '--access-token-ttl <seconds>' argument '7200' is invalid. It must be from 30 to 3600.\n",
     ],
     [
       ['--name', 'x', '--type', 'web', '--refresh-grace', 'ten'],
-      "error: option '--refresh-grace <seconds>' argument 'ten' is invalid. It must be a whole number.\n",
+      "keywright: option '--refresh-grace <seconds>' argument 'ten' is invalid. It must be a whole number.\n",
     ],
   ])('tells wrong usage from a refusal: %j', async (args, stderr) => {
     expect(await run('client', 'create', ...args)).toMatchObject({ code: 2, stdout: '', stderr })

@@ -109,6 +109,7 @@ describe('client rotate-secret', () => {
     const hours = (Date.parse(old?.expires_at ?? '') - Date.now()) / 3_600_000
     expect(hours).toBeGreaterThan(23.9)
     expect(hours).toBeLessThan(24.1)
+    expect(second).toMatchObject({ previous_expires_at: old?.expires_at })
     const third = (await run('client', 'rotate-secret', first.client_id, '--overlap', '7d', '--json'))
       .json as Credentials
     await expect.poll(() => useSecret(third), soon).toBe(200)
@@ -122,6 +123,12 @@ describe('client rotate-secret', () => {
       .json as Credentials
     await expect.poll(() => useSecret(first), soon).toBe(401)
     await expect.poll(() => useSecret(second), soon).toBe(200)
+  })
+
+  it('says until when the last secret works', async () => {
+    const { client_id } = await machine()
+    const { stdout } = await run('client', 'rotate-secret', client_id, '--overlap', '30m')
+    expect(stdout).toMatch(/\nThe last secret works until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n$/)
   })
 
   it('is for clients with a secret, and for times that can be read', async () => {

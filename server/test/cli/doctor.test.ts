@@ -49,6 +49,11 @@ describe('doctor', () => {
     const text = await cli(['doctor'], { env: oauth.server.env })
     expect(text).toMatchObject({ code: 0, stderr: '' })
     expect(text.stdout).toMatch(/^ +CHECK +FINDING\nok +settings +development profile\n/)
+    // It was refused under another host, on purpose: that is nothing to explain.
+    const probes = async () => await oauth.db`select 1 from decisions where error = 'misdirected_request'`
+    await expect.poll(async () => (await probes()).length, { timeout: 5000 }).toBeGreaterThan(0)
+    const explained = await cli(['explain', 'err_000000000000'], { env: oauth.server.env })
+    expect(explained.stderr).not.toContain('misdirected_request')
   })
 
   it('says that no server answers, and skips what needs one', async () => {
@@ -82,7 +87,7 @@ describe('doctor', () => {
 
   it('lists every problem of the settings, and goes no further', async () => {
     const { result, checks } = await doctor({ KEYWRIGHT_NOSUCH: '1', KEYWRIGHT_COLOR: 'blue' })
-    expect(result.code).toBe(1)
+    expect(result).toMatchObject({ code: 1, stderr: 'keywright: Something is wrong: settings.\n' })
     expect(checks.map(({ check, status }) => `${check} ${status}`)).toEqual(['settings failed', 'settings failed'])
     expect(checks.map(({ detail }) => detail.split(':')[0])).toEqual(['KEYWRIGHT_NOSUCH', 'KEYWRIGHT_COLOR'])
   })

@@ -54,14 +54,22 @@ describe('help', () => {
 
   it('prints the version', async () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    for (const args of [
+      ['--version', '--json'],
+      ['--json', '--version'],
+    ])
+      expect(await run(...args)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^\{"version":"\d+\.\d+\.\d+"\}\n$/) as string,
+      })
   })
 
   it.each([
-    [['nosuch'], "error: unknown command 'nosuch'\n"],
-    [['usr'], "error: unknown command 'usr'\n(Did you mean user?)\n"],
-    [['user', 'nosuch'], "error: unknown command 'nosuch'\n"],
-    [['user', 'show'], "error: missing required argument 'user'\n"],
-    [['pkce', 'extra'], "error: too many arguments for 'pkce'. Expected 0 arguments but got 1: extra.\n"],
+    [['nosuch'], "keywright: unknown command 'nosuch'\n"],
+    [['usr'], "keywright: unknown command 'usr'\n(Did you mean user?)\n"],
+    [['user', 'nosuch'], "keywright: unknown command 'nosuch'\n"],
+    [['user', 'show'], "keywright: missing required argument 'user'\n"],
+    [['pkce', 'extra'], "keywright: too many arguments for 'pkce'. Expected 0 arguments but got 1: extra.\n"],
   ])('tells wrong usage with exit code 2: %j', async (args, stderr) => {
     expect(await run(...args)).toMatchObject({ code: 2, stdout: '', stderr })
   })

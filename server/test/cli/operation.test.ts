@@ -130,6 +130,9 @@ describe('explain', () => {
         `There is no record ${typed}: records stay for seven days in the database of the server that refused. Did you mean ${error_id} (invalid_client at /oauth/token, `,
       )
     }
+    const far = await run('explain', 'err_000000000000')
+    expect(far.stderr).toContain(` The newest here are: ${error_id} (invalid_client at /oauth/token, `)
+    expect(far.stderr).not.toContain('Did you mean')
     const none = await on(await freshDatabase(), 'explain', error_id)
     expect(none).toMatchObject(
       refused(

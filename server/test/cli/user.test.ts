@@ -83,13 +83,13 @@ describe('user create', () => {
 
   it.each([
     [['--email', 'x@example.com'], 'keywright: Give the password on standard input, with --password-stdin.\n'],
-    [['--email'], "error: option '--email <address>' argument missing\n"],
+    [['--email'], "keywright: option '--email <address>' argument missing\n"],
     [
       ['--claims', '[1]'],
-      'error: option \'--claims <json>\' argument \'[1]\' is invalid. It must be a JSON object, such as {"department":"sales"}.\n',
+      'keywright: option \'--claims <json>\' argument \'[1]\' is invalid. It must be a JSON object, such as {"department":"sales"}.\n',
     ],
-    [['--claims', '{'], "error: option '--claims <json>' argument '{' is invalid. It must be JSON.\n"],
-    [['--nosuch'], "error: unknown option '--nosuch'\n"],
+    [['--claims', '{'], "keywright: option '--claims <json>' argument '{' is invalid. It must be JSON.\n"],
+    [['--nosuch'], "keywright: unknown option '--nosuch'\n"],
   ])('tells wrong usage from a refusal: %j', async (args, stderr) => {
     expect(await run(['user', 'create', ...args])).toMatchObject({ code: 2, stdout: '', stderr })
   })
@@ -107,6 +107,7 @@ describe('user show and list', () => {
     }
     const text = await run(['user', 'show', email])
     expect(text.stdout).toContain(`email        ${email} (not verified)\n`)
+    expect(text.stdout).toMatch(/^created +\d{4}-\d\d-\d\d \d\d:\d\d UTC\nchanged /m)
     expect(text.stdout).not.toContain('argon2')
   })
 
