@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { repositoryRoot } from './settings.ts'
 import { type Browser, openBrowser, type Page, textOf } from './test/browser.ts'
 import {
   answers,
@@ -54,6 +56,22 @@ const signIn = async (browser: Browser): Promise<Page> => {
 }
 
 const notice = (page: Page): string => textOf(/<div class="notice.*?<\/div>/s.exec(page.text)?.[0])
+
+describe('the arguments of npm run demo', () => {
+  test.each([
+    ['--help', 0, 'stdout', /^Usage: npm run demo/],
+    ['-h', 0, 'stdout', /^Usage: npm run demo/],
+    ['--port', 2, 'stderr', /^demo \| "--port" is not known here\. See: npm run demo -- --help\n$/],
+  ] as const)('%s: exit code %i', (arg, code, stream, words) => {
+    const said = spawnSync(process.execPath, ['examples/demo/start.ts', arg], {
+      cwd: repositoryRoot,
+      env,
+      encoding: 'utf8',
+    })
+    expect(said.status).toBe(code)
+    expect(said[stream]).toMatch(words)
+  })
+})
 
 describe('npm run demo, without JavaScript', () => {
   test('starts Keywright, passes on its setup link, and says where to go', () => {

@@ -159,7 +159,7 @@ const actions: Action[] = [
   },
   {
     title: 'Sign out everywhere',
-    text: 'Every device, every application; all access tokens die within two seconds.',
+    text: 'Every device, every application; all access tokens die within two seconds. Keywright asks you first: choose “Sign out everywhere” there, too.',
     address: '/sign-out-everywhere',
     label: 'Sign out everywhere',
     look: 'danger',

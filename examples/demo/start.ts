@@ -15,6 +15,13 @@ const log = (line: string): void => {
   process.stdout.write(`demo | ${line}\n`)
 }
 
+const usage = `Usage: npm run demo [-- --help]
+
+Starts the demo application, and a Keywright where none answers. Ctrl-C ends both.
+It is set up by environment variables or the .env of the checkout, such as KEYWRIGHT_ISSUER, DEMO_PORT and API_PORT:
+examples/demo/README.md names them all.
+`
+
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
 
@@ -78,8 +85,22 @@ const untilTheEnd = async (server: Server): Promise<void> => {
   if (!wanted) throw new Error('Keywright ended; its own words are above.')
 }
 
+/** The demo takes no arguments but the question for help. Undefined when it is to start, else the exit code. */
+const answerArguments = (args: string[]): number | undefined => {
+  const unknown = args.find((arg) => arg !== '--help' && arg !== '-h')
+  if (unknown !== undefined) {
+    process.stderr.write(`demo | "${unknown}" is not known here. See: npm run demo -- --help\n`)
+    return 2
+  }
+  if (args.length === 0) return undefined
+  process.stdout.write(usage)
+  return 0
+}
+
 try {
-  await start()
+  const code = answerArguments(process.argv.slice(2))
+  if (code === undefined) await start()
+  else process.exitCode = code
 } catch (error) {
   if (!stopping.signal.aborted) {
     process.stderr.write(`demo | ${error instanceof Error ? error.message : String(error)}\n`)
