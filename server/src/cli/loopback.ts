@@ -24,7 +24,7 @@ export const listenAt = async (redirect: string): Promise<Loopback> => {
     if (url.pathname !== at.pathname) return say(response, 404, 'Nothing is here.')
     const isOurs = heard?.(url.searchParams) ?? false
     if (!isOurs) return say(response, 400, 'This answer belongs to another request.')
-    say(response, 200, 'Keywright has the answer. Go back to the terminal; this window can be closed.')
+    say(response, 200, 'Done. Go back to the terminal.')
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new StartError(`${redirect} cannot be listened on: ${error.message}.`)))
@@ -55,10 +55,27 @@ export const listenAt = async (redirect: string): Promise<Loopback> => {
 
 const say = (response: ServerResponse, status: number, text: string): void => {
   response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
     'cache-control': 'no-store',
     'referrer-policy': 'no-referrer',
     connection: 'close',
   })
-  response.end(`${text}\n`)
+  response.end(pageOf(text))
 }
+
+/** A page of one sentence of ours, in the theme of the browser. */
+const pageOf = (text: string): string => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Keywright</title>
+<style>
+:root { color-scheme: light dark }
+body { display: grid; place-content: center; min-height: 100vh; margin: 0; padding: 1rem; box-sizing: border-box;
+  font: 1.125rem/1.5 system-ui, sans-serif; text-align: center }
+p { margin: 0 }
+</style>
+<p>${text}</p>
+</html>
+`

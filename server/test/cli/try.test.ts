@@ -56,6 +56,7 @@ describe('keywright try', () => {
       status: 200,
       headers: { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
     })
+    expect(page.body).toContain('Done. Go back to the terminal.')
     expect(await child.exit).toEqual({ code: 0, signal: null })
     const steps = [...child.stdout().matchAll(/^\d+\. (.*)$/gm)].map(([, step]) => step)
     expect(steps).toEqual([
