@@ -14,7 +14,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { param } from '../protocol/params.ts'
-import { redirectHost } from '../protocol/redirect-uri.ts'
+import { isImpersonable, redirectHost } from '../protocol/redirect-uri.ts'
 import { longestAccessSeconds } from '../protocol/access-token.ts'
 import { parseScope } from '../protocol/scope.ts'
 import { browserCookie } from '../sessions/cookie.ts'
@@ -62,7 +62,9 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   if (session === undefined || subject === undefined)
     return redirectLocal(`/oauth/continue?interaction=${interaction.id}`)
   const consents = await findConsents(ctx.db, session.user_id, client.client_id)
-  const { scope, resource: resources } = interaction.request
+  const { scope, resource: resources, redirect_uri } = interaction.request
+  const view = clientView(client, redirect_uri)
+  const host = redirectHost(redirect_uri)
   const { newScopes, newResources } = whatIsNew(consents, { scopes: parseScope(scope), resources })
   const scopes = parseScope(scope).filter((name) => name !== 'openid')
   return page(
@@ -71,23 +73,24 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
       action: pathOf(ctx, '/consent'),
       csrf: csrfToken(ctx, browser.browser, contextOf(interaction, session.user_id)),
       interaction: interaction.id,
-      client: clientView(client),
-      redirect_host: redirectHost(interaction.request.redirect_uri),
+      client: view,
+      // A program on this device takes any free port (RFC 8252 §7.3): the number would tell the person nothing.
+      redirect_host: view.on_this_device ? host.replace(/:\d+$/, '') : host,
       account: accountView(subject),
       scopes: scopes.map((name) => ({ name, ...describeScope(name), is_new: newScopes.includes(name) })),
       resources: resources.map((resource) => ({ resource, is_new: newResources.includes(resource) })),
     },
     200,
-    { cookies: browserCookie(browser), formAction: [formTarget(interaction.request.redirect_uri)] },
+    { cookies: browserCookie(browser), formAction: [formTarget(redirect_uri)] },
   )
 }
 
 /** The token of a consent form fits one interaction and one person: who agreed is who was asked. */
 const contextOf = (interaction: Interaction, user_id: string): string => `consent|${interaction.id}|${user_id}`
 
-const clientView = (client: Client) => ({
+const clientView = (client: Client, redirect_uri: string) => ({
   client_name: client.client_name,
-  unverified: !client.first_party && client.token_endpoint_auth_method === 'none' && client.type === 'native',
+  on_this_device: client.type === 'native' && isImpersonable(redirect_uri),
   ...(client.client_uri !== null && { client_uri: client.client_uri }),
   ...(client.policy_uri !== null && { policy_uri: client.policy_uri }),
   ...(client.tos_uri !== null && { tos_uri: client.tos_uri }),

@@ -14,6 +14,7 @@ import { sessionsOfBrowser } from '../sessions/list.ts'
 import { switchSession } from '../sessions/start.ts'
 import { accountView, openInteraction } from './consent.ts'
 import { refusePage } from './continue.ts'
+import { refuseInteraction } from './interaction.ts'
 import { updateInteraction } from './store.ts'
 
 const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
@@ -40,6 +41,7 @@ const choose = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   const { interaction } = open
   const forged = checkCsrf(ctx, request, browser.browser, `select|${interaction.id}`)
   if (forged) return refusePage(ctx, request, '/select-account', forged)
+  if (request.form.has('cancel')) return await refuseInteraction(ctx.db, interaction)
   const session_id = param(request.form, 'session_id') ?? 'other'
   const chosen = await transact(ctx.db, async (tx) => {
     const switched = await switchSession(ctx, tx, { browser, session_id, now: request.now })

@@ -52,7 +52,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
     !(await adminExists(ctx.db))
   return live
     ? setupPage(ctx, browser, { token, values: { email: param(request.query, 'email') } })
-    : refuse(ctx, deadLink, 'page', { route: '/setup', request })
+    : await refuseLink(ctx, request)
 }
 
 const deadLink: Denial = deny('setup_link', 'This link was used already, has expired, or is not complete.', {
@@ -61,6 +61,13 @@ const deadLink: Denial = deny('setup_link', 'This link was used already, has exp
   got: 'another one',
   remedy: 'Start the server again: it prints a new link while there is no administrator.',
 })
+
+/** Where somebody is administrator already, signing in is what is left to do, and the page offers it. */
+const refuseLink = async (ctx: Ctx, request: HttpRequest): Promise<Reply> => {
+  const reply = refuse(ctx, deadLink, 'page', { route: '/setup', request })
+  if (reply.kind !== 'page' || reply.page !== 'error' || !(await adminExists(ctx.db))) return reply
+  return { ...reply, data: { ...reply.data, what_to_do: 'error.do.setup_done', sign_in: pathOf(ctx, '/login') } }
+}
 
 const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const token = param(request.form, 'token') ?? ''
@@ -91,7 +98,7 @@ const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
     if (error instanceof SpentLink) return deadLink
     throw error
   })
-  if (made === deadLink) return refuse(ctx, deadLink, 'page', { route: '/setup', request })
+  if (made === deadLink) return await refuseLink(ctx, request)
   if (isDenial(made)) return setupPage(ctx, browser, { token, values, denial: made })
   const account = { name: values.name ?? values.username ?? values.email ?? '', email: values.email ?? '' }
   return page('setup-done', { account, login_href: pathOf(ctx, '/login'), issuer: ctx.config.issuer }, 200, {

@@ -63,14 +63,15 @@ export type PageData = {
       client_uri?: string
       policy_uri?: string
       tos_uri?: string
-      unverified: boolean
+      /** The answer goes to a program on the person's own machine, and any program there may claim to be this one. */
+      on_this_device: boolean
     }
     redirect_host: string
     account: AccountView
     scopes: readonly ScopeView[]
     resources: readonly ResourceView[]
   }
-  /** Posts `session_id`: one of those shown, or `other`. */
+  /** Posts `session_id`: one of those shown, or `other`; and `cancel=1` from the button back to the application. */
   'select-account': Form & {
     interaction: string
     client?: { client_name: string }
@@ -90,6 +91,8 @@ export type PageData = {
     request_id: string
     what_to_do: MessageKey
     back?: { href: string; label: string }
+    /** Address of the sign-in page, when signing in is what is left to do. */
+    sign_in?: string
   }
   /** Posts `token`, `email`, `name`, `username` (may be empty), `password`. */
   setup: Form & {

@@ -12,7 +12,7 @@ const draw = (page: PageName, data: unknown, by = pages) => by.html(page, data a
 // Names of values that choose a wording or a branch: our own, never a stranger's.
 const ours = new Set(['key', 'title_key', 'what_to_do'])
 const addresses =
-  /^(action|href|login_href|continue_uri|client_uri|policy_uri|tos_uri|select_account|logout|logout_everywhere|end_session|withdraw_consent)$/
+  /^(action|href|login_href|sign_in|continue_uri|client_uri|policy_uri|tos_uri|select_account|logout|logout_everywhere|end_session|withdraw_consent)$/
 const payload = `x"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;@<%= 1 %>{{name}}\${1}`
 const hostileAddress = `https://evil.example/"'><svg/onload=alert(3)>`
 
@@ -113,8 +113,17 @@ describe('foreign addresses', () => {
       expect(html).toContain(text)
     for (const decision of ['allow', 'deny', 'switch']) expect(html).toContain(`name="decision" value="${decision}"`)
     expect(html).not.toContain('tracker.example')
-    expect(html).not.toContain('Nobody at')
-    expect(draw('consent', { ...consent, client: { ...consent.client, unverified: true } })).toContain('Nobody at')
+    expect(html).not.toContain('on this device')
+  })
+
+  test('AZ-13: a program on this device is called one', () => {
+    const html = draw('consent', samples.consent[1])
+    for (const text of [
+      'This is a program on this device',
+      'Allow it only if you have just started it.',
+      '<bdi>127.0.0.1</bdi> on this device',
+    ])
+      expect(html).toContain(text)
   })
 
   test('AZ-13: consent names every resource as text, with and without scopes', () => {
@@ -164,6 +173,16 @@ test('the error page finds a title by key, by code, by status, or says something
   expect(title({ status: 400, error: 'invalid_client' })).toBe(en['error.title.invalid_client'])
   expect(title({ status: 404, error: 'x' })).toBe(en['error.title.not_found'])
   expect(title({ status: 400, error: 'x' })).toBe(en['error.title.other'])
+})
+
+test('an unknown address is said once, and every error that signing in mends offers it', () => {
+  const [unknown, spent] = [samples.error[3], samples.error[4]]
+  expect(draw('error', unknown)).not.toContain('There is nothing at this address.')
+  expect(draw('error', spent)).toContain('href="/login">Sign in</a>')
+})
+
+test('signed out without a way on: the start page', () => {
+  expect(draw('logged-out', samples['logged-out'][2])).toContain('href="/">Go to the start page</a>')
 })
 
 test('assets: immutable names, types, nothing for other names, and small', () => {

@@ -35,7 +35,7 @@ describe('browserLabel', () => {
     ],
     ['Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 OPR/120.0', 'Opera on Windows'],
     ['curl/8.5.0', 'curl'],
-    ['Something (Linux)', 'Linux'],
+    ['Something (Linux)', 'A browser on Linux'],
     ['', 'Unknown browser'],
     [null, 'Unknown browser'],
     ['<script>Firefox/1</script>', 'Firefox'],

@@ -17,11 +17,11 @@ const systems: [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ]
 
-/** Browser and system by name; what is not recognised is said to be unknown. */
+/** Browser and system by name, as far as they are recognised. */
 export const browserLabel = (user_agent: string | null): string => {
   const text = user_agent ?? ''
   const browser = browsers.find(([form]) => form.test(text))?.[1]
   const system = systems.find(([form]) => form.test(text))?.[1]
-  if (browser === undefined) return system ?? 'Unknown browser'
-  return system === undefined ? browser : `${browser} on ${system}`
+  if (browser === undefined && system === undefined) return 'Unknown browser'
+  return system === undefined ? `${browser}` : `${browser ?? 'A browser'} on ${system}`
 }

@@ -64,7 +64,8 @@ describe('the page', () => {
       'href="https://tide.example/about"',
     ])
       expect(page.body).toContain(text)
-    for (const text of ['See your profile', 'openid', '<tables>', 'Not checked']) expect(page.body).not.toContain(text)
+    for (const text of ['See your profile', 'openid', '<tables>', 'on this device'])
+      expect(page.body).not.toContain(text)
   })
 
   it('without any scope the application only learns that there is an account', async () => {
@@ -244,8 +245,8 @@ describe('an application that another program could pose as (RFC 8252 §8.6)', (
       for (let turn = 0; turn < 2; turn += 1) {
         const page = await ask(client, native)
         expectPage(page, 200, 'Allow access')
-        expect(page.body).toContain(shown)
-        expect(page.body.includes('Not checked')).toBe(!first_party)
+        expect(page.body).toContain(`<bdi>${shown}</bdi> on this device`)
+        expect(page.body).toContain('Allow it only if you have just started it.')
         const back = await decide(client, page, 'allow')
         expect(answerOf(back)).toMatchObject({ state: 'state of the app', iss: house.server.issuer })
       }

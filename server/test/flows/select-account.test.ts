@@ -6,6 +6,7 @@ import {
   authorizePath,
   expectCode,
   expectPage,
+  expectRefusal,
   type House,
   interactionOf,
   obtain,
@@ -70,6 +71,15 @@ describe('prompt=select_account', () => {
     expect(row).toMatchObject({ user_id: ada.user_id, session_id: idOf(page, ada), auth_time: before[0]?.auth_time })
     const again = await ask(client, app, { prompt: 'select_account' })
     expect(await personOf(await choose(client, again, idOf(again, bob)))).toBe(bob.user_id)
+  })
+
+  it('the button back to the application refuses, and changes nobody', async () => {
+    const client = await shared()
+    const bobs = client.jar.get('kw_session')?.value
+    const page = await ask(client, app, { prompt: 'select_account' })
+    const back = await client.walk(client.submit(page, {}, { button: { name: 'cancel' } }))
+    expectRefusal(back, app, 'access_denied')
+    expect(client.jar.get('kw_session')?.value).toBe(bobs)
   })
 
   it('the browser goes on as the chosen one, under a new secret; the old cookies are worth nothing', async () => {

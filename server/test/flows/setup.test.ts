@@ -68,6 +68,7 @@ describe('the first administrator', () => {
       await create(client, page, { email: 'second@example.com', username: 'second' }),
     ]) {
       expectPage(reply, 400, 'This link no longer works')
+      expect(reply.body).toContain('href="/login">Sign in</a>')
       expect((await decisionOf(house.sql, errorIdOf(reply))).rule).toContain('AD-6')
     }
     expect(await admins(house)).toHaveLength(1)
