@@ -19,11 +19,7 @@ export const userCommands = (program: Command): void => {
 }
 
 const loadUsers = async () =>
-  await load(async () => ({
-    ...(await import('../users/manage.ts')),
-    ...(await import('../users/status.ts')),
-    loadCreatedAt: (await import('../users/store.ts')).loadCreatedAt,
-  }))
+  await load(async () => ({ ...(await import('../users/manage.ts')), ...(await import('../users/status.ts')) }))
 
 type Users = Awaited<ReturnType<typeof loadUsers>>
 
@@ -113,9 +109,9 @@ const addShow = (user: Command): void => {
     .argument('<user>', userArgument)
     .addHelpText('after', example('keywright user show ada@example.com --json'))
     .action(async (key: string, _options: unknown, command: Command) => {
-      const account = await withAccount(key, async ({ db }, found, { loadCreatedAt }) => ({
+      const account = await withAccount(key, async (ctx, found, { createdAt }) => ({
         ...found,
-        created_at: await loadCreatedAt(db, found.id),
+        created_at: await createdAt(ctx, found),
       }))
       print(command, account, showUser(account))
     })

@@ -12,7 +12,7 @@ import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
 import { checkNewPassword, createUser, passwordSentence, prepareUser, type Registration } from './register.ts'
 import { changePassword } from './status.ts'
-import { findLogin, findUser, listUsers, loadSubject, updateUser } from './store.ts'
+import { findLogin, findUser, listUsers, loadCreatedAt, loadSubject, updateUser } from './store.ts'
 
 /**
  * Creates an account, or nothing at all: an unknown role leaves no account behind. Refusals as in register.ts.
@@ -38,6 +38,9 @@ export const findByEmail = async (ctx: Ctx, email_canonical: string): Promise<Su
   const named = await findLogin(ctx.db, email_canonical)
   return named && (await loadSubject(ctx.db, named.id))
 }
+
+/** When an account was made; tokens never say it, so a subject does not hold it. */
+export const createdAt = async (ctx: Ctx, { id }: Subject): Promise<Date | undefined> => await loadCreatedAt(ctx.db, id)
 
 /** Accounts, oldest first, `limit` at most, after the one of this id. */
 export const listAccounts = async (ctx: Ctx, page: { limit: number; after?: Subject }): Promise<UsersRow[]> => {
