@@ -141,8 +141,9 @@ const allow = async (ctx: Ctx, { interaction, session_id, event }: Allowed): Pro
   const { user_id, now } = event
   const { client_id, resource: resources, scope } = interaction.request
   await transact(ctx.db, async (tx) => {
-    await mergeConsent(tx, { user_id, client_id, scopes: parseScope(scope), resources, now })
+    // The interaction before the consent, as whoever gives a code takes them: two in the other order would wait for each other.
     await updateInteraction(tx, interaction.id, { session_id, consented_at: now })
+    await mergeConsent(tx, { user_id, client_id, scopes: parseScope(scope), resources, now })
     await record(tx, { type: 'consent.granted', ...event, data: { scope, resources } })
   })
 }
@@ -159,6 +160,8 @@ export const withdrawConsent = async (
   client_id: string,
 ): Promise<void> => {
   await transact(ctx.db, async (tx) => {
+    // In the order in which a code is given; once more for an answer that came in between.
+    await reopenConsents(tx, user_id, client_id)
     if (!(await deleteConsent(tx, user_id, client_id))) return
     await reopenConsents(tx, user_id, client_id)
     // Access tokens without a family, and codes that nobody has redeemed yet, are found by their codes. First, because
