@@ -59,14 +59,16 @@ type State = {
   lines: string[]
   /** Characters in `lines`. */
   length: number
-  /** What a write is at work on. */
-  writing: Buffer | undefined
+  /** A write is at work, or about to be tried again. */
+  busy: boolean
+  /** What is to be tried again. What a write is at work on still goes out when the process ends. */
+  refused: Buffer | undefined
   timer: NodeJS.Timeout | undefined
   flushed: (() => void)[]
 }
 
 const gather = (target: Target): LogOutput => {
-  const state: State = { target, lines: [], length: 0, writing: undefined, timer: undefined, flushed: [] }
+  const state: State = { target, lines: [], length: 0, busy: false, refused: undefined, timer: undefined, flushed: [] }
   return {
     write: (line) => {
       remember(state)
@@ -90,7 +92,7 @@ const schedule = (state: State): void => {
 const start = (state: State): void => {
   clearTimeout(state.timer)
   state.timer = undefined
-  if (state.writing !== undefined) return
+  if (state.busy) return
   if (state.length > 0) return put(state, take(state))
   for (const done of state.flushed.splice(0)) done()
 }
@@ -103,16 +105,18 @@ const take = (state: State): Buffer => {
 }
 
 const put = (state: State, bytes: Buffer): void => {
-  state.writing = bytes
+  state.busy = true
+  state.refused = undefined
   write(state.target.descriptor(bytes.length), bytes, (error, count) => {
     if (error?.code === 'EAGAIN') {
       // A pipe that is full for the moment: somebody reads it soon, or `held` bounds what waits.
+      state.refused = bytes
       setTimeout(() => put(state, bytes), 50)
       return
     }
     if (!error) state.target.written(count)
     if (!error && count < bytes.length) return put(state, bytes.subarray(count))
-    state.writing = undefined
+    state.busy = false
     if (state.flushed.length > 0) start(state)
     else if (state.length > 0) schedule(state)
   })
@@ -131,7 +135,7 @@ const remember = (state: State): void => {
 
 /** What is still held when the process ends. A reader that takes nothing for half a second loses the rest. */
 const writeLast = (state: State): void => {
-  let rest = Buffer.concat([state.writing ?? Buffer.alloc(0), take(state)])
+  let rest = Buffer.concat([state.refused ?? Buffer.alloc(0), take(state)])
   const until = Date.now() + 500
   while (rest.length > 0 && Date.now() < until) {
     try {

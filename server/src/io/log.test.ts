@@ -155,6 +155,19 @@ describe('standard output', () => {
     ).toEqual(['last', 'request'])
   })
 
+  it('has every line once when the process ends in the middle of a write', async () => {
+    const count = 3000
+    const child = run(
+      `for (let n = 0; n < ${count}; n += 1) accessLog('info', { n, filler: 'x'.repeat(100) }); process.exit(0)`,
+    )
+    const text = await new Response(Readable.toWeb(child.stdout) as ReadableStream).text()
+    const numbers = text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { n: number }).n)
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, n) => n))
+  })
+
   it('loses no line to a reader that is slow, and keeps them in order', async () => {
     const count = 20_000
     const child = run(
