@@ -34,6 +34,16 @@ export type AuthorizationCodesRow = {
   used_at: Date | null
 }
 
+/** A row of backup_codes. */
+export type BackupCodesRow = {
+  id: string
+  user_id: string
+  lookup: string
+  code_hash: string
+  created_at: Date
+  used_at: Date | null
+}
+
 /** A row of client_secrets. */
 export type ClientSecretsRow = {
   id: string
@@ -78,6 +88,17 @@ export type ClientsRow = {
   managed_name: string | null
   created_at: Date
   updated_at: Date
+  default_acr_values: string[]
+}
+
+/** A row of code_factors. */
+export type CodeFactorsRow = {
+  id: string
+  user_id: string
+  channel: string
+  destination: string
+  confirmed_at: Date
+  last_used_at: Date | null
 }
 
 /** A row of consent_scopes. */
@@ -120,11 +141,30 @@ export type DeploymentRow = {
   created_at: Date
 }
 
+/** A row of devices. */
+export type DevicesRow = {
+  id: string
+  user_id: string
+  key_hash: Buffer
+  user_agent: string | null
+  ip: string | null
+  place: unknown | null
+  created_at: Date
+  last_seen_at: Date
+  trusted_until: Date | null
+}
+
 /** A row of ephemeral. */
 export type EphemeralRow = {
   key: string
   count: string
   expires_at: Date
+}
+
+/** A row of erasures. */
+export type ErasuresRow = {
+  user_id: string
+  erased_at: Date
 }
 
 /** A row of events. */
@@ -143,6 +183,27 @@ export type EventsRow = {
   data: unknown
 }
 
+/** A row of exports. */
+export type ExportsRow = {
+  id: string
+  user_id: string
+  requested_at: Date
+  ready_at: Date | null
+  expires_at: Date
+  downloaded_at: Date | null
+  content_sealed: string | null
+}
+
+/** A row of factor_throttles. */
+export type FactorThrottlesRow = {
+  user_id: string
+  kind: string
+  consecutive: number
+  failures: number
+  blocked_until: Date
+  updated_at: Date
+}
+
 /** A row of interactions. */
 export type InteractionsRow = {
   id: string
@@ -157,6 +218,20 @@ export type InteractionsRow = {
   created_at: Date
   expires_at: Date
   completed_at: Date | null
+}
+
+/** A row of invitations. */
+export type InvitationsRow = {
+  id: string
+  email: string
+  email_canonical: string
+  name: string | null
+  roles: string[]
+  invited_by: string | null
+  created_at: Date
+  expires_at: Date
+  accepted_at: Date | null
+  withdrawn_at: Date | null
 }
 
 /** A row of login_throttles. */
@@ -192,6 +267,63 @@ export type OneTimeTokensRow = {
   created_at: Date
   expires_at: Date
   used_at: Date | null
+  id: string | null
+  address: string | null
+  credential: string
+  data: unknown
+  bound_to: Buffer | null
+  code_mac: Buffer | null
+  code_expires_at: Date | null
+  tries: number
+}
+
+/** A row of outbox. */
+export type OutboxRow = {
+  id: string
+  kind: string
+  channel: string
+  recipient: string
+  recipient_hash: Buffer
+  user_id: string | null
+  locale: string | null
+  facts: unknown
+  created_at: Date
+  due_at: Date
+  expires_at: Date
+  attempts: number
+  last_error: string | null
+  outcome: string | null
+  finished_at: Date | null
+}
+
+/** A row of passkey_challenges. */
+export type PasskeyChallengesRow = {
+  challenge_hash: Buffer
+  purpose: string
+  browser_hash: Buffer
+  user_id: string | null
+  created_at: Date
+  expires_at: Date
+  used_at: Date | null
+}
+
+/** A row of passkeys. */
+export type PasskeysRow = {
+  id: string
+  credential_id: Buffer
+  user_id: string
+  name: string
+  public_key: Buffer
+  alg: number
+  sign_count: string
+  transports: string[]
+  aaguid: string | null
+  backup_eligible: boolean
+  backed_up: boolean
+  user_verified: boolean
+  discoverable: boolean | null
+  created_at: Date
+  last_used_at: Date | null
 }
 
 /** A row of password_credentials. */
@@ -233,6 +365,24 @@ export type RefreshFamiliesRow = {
   revoked_because: string | null
 }
 
+/** A row of registrations. */
+export type RegistrationsRow = {
+  id: string
+  email: string
+  email_canonical: string
+  username: string | null
+  name: string | null
+  locale: string | null
+  zoneinfo: string | null
+  password_hash: string | null
+  browser_hash: Buffer
+  interaction_id: string | null
+  invite_id: string | null
+  created_at: Date
+  expires_at: Date
+  completed_at: Date | null
+}
+
 /** A row of revocations. */
 export type RevocationsRow = {
   seq: string
@@ -256,6 +406,7 @@ export type RolesRow = {
   description: string | null
   created_at: Date
   updated_at: Date
+  acr: string | null
 }
 
 /** A row of sessions. */
@@ -275,6 +426,30 @@ export type SessionsRow = {
   expires_at: Date
   ended_at: Date | null
   ended_because: string | null
+  device_id: string | null
+  place: unknown | null
+  device_trusted: boolean
+  actor_id: string | null
+}
+
+/** A row of sign_ins. */
+export type SignInsRow = {
+  id: string
+  browser_hash: Buffer
+  user_id: string
+  interaction_id: string | null
+  return_to: string | null
+  method: string
+  amr: string[]
+  credential: string
+  proved_at: Date
+  factor_at: Date | null
+  mailed_at: Date | null
+  trust_device: boolean
+  failures: number
+  created_at: Date
+  expires_at: Date
+  completed_at: Date | null
 }
 
 /** A row of signing_keys. */
@@ -297,6 +472,21 @@ export type TokenCountsRow = {
   grant_type: string
   minute: Date
   issued: string
+}
+
+/** A row of totp_factors. */
+export type TotpFactorsRow = {
+  id: string
+  user_id: string
+  name: string
+  secret_sealed: string
+  algorithm: string
+  digits: number
+  period_seconds: number
+  last_step: string
+  confirmed_at: Date | null
+  created_at: Date
+  last_used_at: Date | null
 }
 
 /** A row of user_roles. */
@@ -325,4 +515,7 @@ export type UsersRow = {
   status: string
   created_at: Date
   updated_at: Date
+  required_actions: string[]
+  erase_after: Date | null
+  last_login_at: Date | null
 }
