@@ -198,6 +198,7 @@ const metadataOf = (client: ClientsRow): Metadata => ({
   access_token_ttl_seconds: client.access_token_ttl_seconds ?? undefined,
   refresh_grace_seconds: client.refresh_grace_seconds ?? undefined,
   default_max_age: client.default_max_age ?? undefined,
+  default_acr_values: client.default_acr_values,
   client_uri: client.client_uri ?? undefined,
   managed_name: client.managed_name ?? undefined,
 })

@@ -31,6 +31,8 @@ export type Metadata = {
   access_token_ttl_seconds?: number | undefined
   refresh_grace_seconds?: number | undefined
   default_max_age?: number | undefined
+  /** Levels of assurance asked for when a request names none (OpenID Connect Registration §2). */
+  default_acr_values?: string[] | undefined
   client_uri?: string | undefined
   managed_name?: string | undefined
 }
@@ -96,6 +98,7 @@ const rest = (metadata: Metadata, facts: Facts) => {
     access_token_ttl_seconds: metadata.access_token_ttl_seconds ?? null,
     refresh_grace_seconds: metadata.refresh_grace_seconds ?? null,
     default_max_age: metadata.default_max_age ?? null,
+    default_acr_values: unique(metadata.default_acr_values),
     require_auth_time: false,
     client_uri: metadata.client_uri ?? null,
     logo_uri: null,

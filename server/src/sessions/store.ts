@@ -4,7 +4,8 @@ import type { SessionsRow } from '../db/tables.gen.ts'
 import type { TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
 
-export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because'>
+type Optional = 'device_id' | 'place' | 'device_trusted' | 'actor_id'
+export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because' | Optional> & Partial<Pick<SessionsRow, Optional>>
 
 const live = ['id', 'browser_id', 'user_id', 'auth_time', 'amr', 'acr', 'created_at', 'last_seen_at'] as const
 
@@ -33,7 +34,7 @@ export const listOfUser = async (tx: Query, user_id: string, now: Date): Promise
     order by last_seen_at desc limit 100`
 
 export const insertSession = async (tx: Query, session: NewSession): Promise<void> => {
-  await tx`insert into sessions ${tx(session)}`
+  await tx`insert into sessions ${tx(session as never)}`
 }
 
 /** Gives a live session a new secret and a new proof; the old secret is worth nothing from here on. Undefined when it has ended. */
@@ -43,7 +44,7 @@ export const renewSession = async (
   proof: Omit<NewSession, 'id' | 'browser_id' | 'user_id' | 'created_at'>,
 ): Promise<LiveSession | undefined> => {
   const rows = await tx<LiveSession[]>`
-    update sessions set ${tx(proof)} where id = ${held.id} and token_hash = ${held.token_hash}
+    update sessions set ${tx(proof as never)} where id = ${held.id} and token_hash = ${held.token_hash}
       and ended_at is null and expires_at > ${proof.auth_time} returning ${tx(live)}`
   return rows[0]
 }
