@@ -66,5 +66,6 @@ export const jobs: readonly { name: string; everyMs: number; run: (ctx: Ctx) => 
   },
   { name: 'write token counts', everyMs: 5000, run: async (ctx) => await ctx.tokenCounts.flush(ctx.db) },
   { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },
+  { name: 'read the file of places', everyMs: 60_000, run: async (ctx) => await ctx.places.refresh() },
   { name: 'remove what has expired', everyMs: 60_000, run: clean },
 ]

@@ -16,6 +16,7 @@ import type { Cache } from './io/cache.ts'
 import { createEphemeral, type Ephemeral } from './io/ephemeral.ts'
 import { createHashing, type Hashing } from './io/hashing.ts'
 import type { AccessLog, Log } from './io/log.ts'
+import { createPlaces, type Places } from './io/place.ts'
 import { createSecrets, type Secrets } from './io/secrets.ts'
 import { createSigner, type Signer } from './keys/signer.ts'
 import { createPages, type Pages } from './pages/render.ts'
@@ -52,6 +53,7 @@ export type Ctx = {
   subjects: Cache<Subject>
   sessions: Cache<LiveSession>
   tokenCounts: TokenCounts
+  places: Places
   /** The grants that are on, from app.ts. */
   grantTypes: string[]
   /** Whether a browser at this origin may read the answer to this client (or, in a preflight, to any). */
@@ -108,6 +110,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     subjects: createSubjects(db),
     sessions: createSessions(db, now),
     tokenCounts: createTokenCounts(),
+    places: createPlaces(config.geoip_file),
     originAllowed: async (origin, request) => await originAllowed({ db, clients }, origin, request),
   }
 }

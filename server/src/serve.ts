@@ -40,6 +40,7 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
   await Promise.all([
     rotateKeys(ctx, fresh),
     ctx.feed.pull(),
+    ctx.places.refresh(),
     seed(ctx, { demo: config.profile === 'development' && applied.includes(firstMigration) }),
   ])
   const app = buildServer(ctx, routesFor(config), authenticators)

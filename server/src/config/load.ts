@@ -147,6 +147,7 @@ const complete = (parsed: ReturnType<typeof settings.parse>, cwd: string): Confi
     logo_file: absolute(parsed.logo_file),
     templates_dir: absolute(parsed.templates_dir),
     log_file: absolute(parsed.log_file),
+    geoip_file: absolute(parsed.geoip_file),
     signing_algs: [...new Set(parsed.signing_algs)],
     outbound_allow: parsed.outbound_allow.map((entry) => entry.toLowerCase()),
   }

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
-
+import { peopleSettings } from './people-settings.ts'
 import { tokenSettings } from './token-settings.ts'
 
 export type { Leaf } from './leaf.ts'
@@ -141,6 +141,7 @@ export const settings = z.object({
   ),
 
   ...tokenSettings,
+  ...peopleSettings,
 
   limits: limits(
     'KEYWRIGHT_LIMITS',

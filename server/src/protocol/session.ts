@@ -1,5 +1,18 @@
 /** Owns what everybody may know of a sign-in. Pure. */
 
+/** Where an address is, as a file of places knows it: a country at least. */
+export type Place = {
+  /** English name. */
+  country: string
+  /** ISO 3166-1, two letters. */
+  country_code: string
+  city?: string
+  latitude?: number
+  longitude?: number
+  /** How far from there the person may be, in kilometres. */
+  accuracy_km?: number
+}
+
 /** A sign-in that is alive. `sid` names it in tokens; `browser_id` ties the sign-ins of one browser together. */
 export type LiveSession = {
   id: string

@@ -1,6 +1,6 @@
 /** A User-Agent in words, for people. */
 import { describe, expect, it } from 'vitest'
-import { browserLabel } from './user-agent.ts'
+import { browserLabel, plainUserAgent, readUserAgent } from './user-agent.ts'
 
 describe('browserLabel', () => {
   it.each([
@@ -46,5 +46,51 @@ describe('browserLabel', () => {
   it('never repeats what was sent', () => {
     expect(browserLabel('Firefox/"><script>')).toBe('Firefox')
     expect(browserLabel('x'.repeat(100_000))).toBe('Unknown browser')
+  })
+})
+
+describe('readUserAgent', () => {
+  it.each([
+    ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', 'Firefox', 'Linux', 'desktop'],
+    [
+      'Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1',
+      'Safari',
+      'iOS',
+      'tablet',
+    ],
+    [
+      'Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36',
+      'Samsung Internet',
+      'Android',
+      'mobile',
+    ],
+    ['Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)', 'Googlebot', undefined, 'bot'],
+    ['curl/8.5.0', 'curl', undefined, undefined],
+    ['EvilBrowser/1.0 (made up)', undefined, undefined, undefined],
+    [' ', undefined, undefined, undefined],
+    [null, undefined, undefined, undefined],
+  ])('%s', (user_agent, browser, system, kind) => {
+    expect(readUserAgent(user_agent)).toEqual({ browser, system, kind })
+  })
+
+  it('a version is no difference', () => {
+    const chrome = (version: number) =>
+      `Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`
+    expect(readUserAgent(chrome(140))).toEqual(readUserAgent(chrome(141)))
+  })
+
+  it('reads whatever is sent within a blink', () => {
+    const begun = performance.now()
+    for (const text of ['a', ' ', '/', '(', 'Mozilla/', 'Version/ ', 'Chrome/1 ', 'x/y (', '\u0000'])
+      readUserAgent(text.repeat(20_000))
+    expect(performance.now() - begun).toBeLessThan(500)
+  })
+})
+
+describe('plainUserAgent', () => {
+  it('holds no control character and is bounded', () => {
+    expect(plainUserAgent('a\r\nb\u0085c')).toBe('a  b c')
+    expect(plainUserAgent('x'.repeat(5000))).toHaveLength(500)
+    expect(plainUserAgent(undefined)).toBeNull()
   })
 })

@@ -75,6 +75,14 @@ describe('settings', () => {
     expect(lines.find((line) => line.startsWith('KEYWRIGHT_PROFIL:'))).toContain('did you mean KEYWRIGHT_PROFILE?')
   })
 
+  it('a file of places that is none: one sentence that names it', async () => {
+    const file = join(await temporaryFolder(), 'places.mmdb')
+    writeFileSync(file, 'an unfinished download')
+    expect(await refusalOf({ database: await freshDatabase(), env: { KEYWRIGHT_GEOIP_FILE: file } })).toEqual([
+      `The file of places ${file} cannot be used: it is no database in MaxMind DB format, or not a whole one. Give a City or Country database in MaxMind DB format with KEYWRIGHT_GEOIP_FILE=…, or none.`,
+    ])
+  })
+
   it('a sqlite: address: one sentence that says what to do instead', async () => {
     expect(await refusalOf({ env: { DATABASE_URL: 'sqlite:///./auth.db' } })).toEqual([
       'DATABASE_URL: this is a sqlite: address, but Keywright runs on PostgreSQL only: remove it to use the PostgreSQL inside, or give a postgres:// address.',

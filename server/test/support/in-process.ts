@@ -37,7 +37,7 @@ export const startInProcess = async (env: Record<string, string> = {}): Promise<
     clock: () => instant,
   })
   const { ctx } = made
-  await Promise.all([rotateKeys(ctx), seed(ctx, { demo: false })])
+  await Promise.all([rotateKeys(ctx), ctx.places.refresh(), seed(ctx, { demo: false })])
   const app = buildServer(ctx, routesFor(ctx.config), authenticators)
   await app.listen({ port, host: 'localhost' })
   stops.push(async () => {
