@@ -31,7 +31,11 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
       accounts: accounts.map(({ session, subject }) => ({ session_id: session.id, ...accountView(subject) })),
     },
     200,
-    { cookies: browserCookie(browser), formAction: [formTarget(open.interaction.request.redirect_uri)] },
+    {
+      cookies: browserCookie(browser),
+      formAction: [formTarget(open.interaction.request.redirect_uri)],
+      reader: { ui_locales: open.interaction.request.ui_locales },
+    },
   )
 }
 

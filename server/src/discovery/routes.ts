@@ -15,7 +15,12 @@ const documentOf = (ctx: Ctx): Document => {
   const known = documents.get(ctx)
   if (known) return known
   const body = JSON.stringify(
-    metadata({ issuer: ctx.config.issuer, grant_types: ctx.grantTypes, signing_algs: [...ctx.config.signing_algs] }),
+    metadata({
+      issuer: ctx.config.issuer,
+      grant_types: ctx.grantTypes,
+      signing_algs: [...ctx.config.signing_algs],
+      ui_locales: [...ctx.pages.languages],
+    }),
   )
   const document = { body, etag: `"${hash('sha256', body, 'base64url').slice(0, 16)}"` }
   documents.set(ctx, document)

@@ -4,6 +4,7 @@
 import type { PageData, PageName } from '../pages/data.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
 import type { SetCookie } from './cookies.ts'
+import type { Reader } from './language.ts'
 
 type Common = {
   status: number
@@ -17,7 +18,8 @@ export type PageReply = {
     kind: 'page'
     page: P
     data: PageData[P] /** Origins that forms of this page lead to, for the CSP. */
-    formAction?: string[]
+    formAction?: string[] /** What the page's language depends on beside the request and the session. */
+    reader?: Reader
   }
 }[PageName]
 
@@ -53,7 +55,7 @@ export const page = <P extends PageName>(
   name: P,
   data: PageData[P],
   status = 200,
-  extras: Extras & { formAction?: string[] } = {},
+  extras: Extras & { formAction?: string[]; reader?: Reader } = {},
 ): Reply => ({ kind: 'page', status, page: name, data, ...extras }) as PageReply
 
 /** To another page of this server; 303 after a POST with credentials, never 307 (RFC 9700 §4.12). */

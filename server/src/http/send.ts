@@ -5,31 +5,39 @@ import type { FastifyReply } from 'fastify'
 import type { Ctx } from '../ctx.ts'
 import { secretText } from '../io/ids.ts'
 import { writeCookie } from './cookies.ts'
+import { keptFields, languageOf, type Reader, rememberedLanguage } from './language.ts'
 import type { PageReply, Reply } from './reply.ts'
+import type { HttpRequest } from './request.ts'
+
+/** An answer, the request it answers, and what is known of who reads it. */
+export type Answer = { reply: Reply; request: HttpRequest; reader?: Reader }
 
 /** Sends a reply. */
-export const send = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
+export const send = (ctx: Ctx, out: FastifyReply, answer: Answer): FastifyReply => {
+  const { reply, request } = answer
   out.code(reply.status).headers(reply.kind === 'page' ? ctx.edge.page : ctx.edge.api)
   if (reply.headers?.['cache-control'] === undefined) {
     // RFC 6749 §5.1: no-store on anything with a token or a secret; here on everything that does not say otherwise.
     out.header('cache-control', 'no-store').header('pragma', 'no-cache')
   }
   if (reply.headers) out.headers(reply.headers)
-  if (reply.cookies && reply.cookies.length > 0)
+  const language = reply.kind === 'page' ? rememberedLanguage(ctx, request) : []
+  const cookies = [...(reply.cookies ?? []), ...language]
+  if (cookies.length > 0)
     out.header(
       'set-cookie',
-      reply.cookies.map((cookie) => writeCookie(ctx.config, cookie)),
+      cookies.map((cookie) => writeCookie(ctx.config, cookie)),
     )
-  return sendBody(ctx, out, reply)
+  return sendBody(ctx, out, answer)
 }
 
-const sendBody = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
+const sendBody = (ctx: Ctx, out: FastifyReply, { reply, request, reader }: Answer): FastifyReply => {
   if (reply.kind === 'json') {
     if (reply.headers?.['content-type'] === undefined) out.header('content-type', 'application/json')
     return out.send(JSON.stringify(reply.body))
   }
   if (reply.kind === 'bytes') return out.header('content-type', reply.content_type).send(reply.body)
-  if (reply.kind === 'page') return sendPage(ctx, out, reply)
+  if (reply.kind === 'page') return sendPage(ctx, out, { reply, request, reader: { ...reader, ...reply.reader } })
   if (reply.kind === 'empty') return out.send()
   return out.header('location', absolute(ctx, reply.to)).header('referrer-policy', 'no-referrer').send()
 }
@@ -37,11 +45,16 @@ const sendBody = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
 /** Links are built from the configured issuer only; what the Host header says never reaches a Location (security rule RC-2). */
 const absolute = (ctx: Ctx, to: string): string => (to.startsWith('/') ? `${ctx.config.issuer}${to}` : to)
 
-const sendPage = (ctx: Ctx, out: FastifyReply, reply: PageReply): FastifyReply => {
+type PageAnswer = { reply: PageReply; request: HttpRequest; reader: Reader }
+
+const sendPage = (ctx: Ctx, out: FastifyReply, { reply, request, reader }: PageAnswer): FastifyReply => {
   const nonce = secretText()
+  const locale = languageOf(ctx, request, reader)
+  const kept = keptFields(request, reply.data)
   out.header('content-type', 'text/html; charset=utf-8')
   out.header('content-security-policy', policy(nonce, reply.formAction ?? []))
-  const frame = { locale: 'en', nonce, assetsPath: `${ctx.edge.base}/assets` }
+  out.header('content-language', locale).header('vary', 'Accept-Language, Cookie')
+  const frame = { locale, nonce, assetsPath: `${ctx.edge.base}/assets`, ...(kept && { kept }) }
   return out.send(ctx.pages.html(reply.page, reply.data, frame))
 }
 

@@ -19,12 +19,13 @@ import { refuse } from './errors.ts'
 import { checkEnvelope, createMethods } from './guards.ts'
 import { checkLimits } from './limits.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
-import type { Authenticators } from './principal.ts'
+import type { Reader } from './language.ts'
+import type { Authenticators, Principals } from './principal.ts'
 import { addressOf, readRequest, requestId, shell } from './read.ts'
 import type { Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
-import type { ErrorForm, Route, RouteOf } from './route.ts'
-import { send } from './send.ts'
+import type { Auth, ErrorForm, Route, RouteOf } from './route.ts'
+import { type Answer, send } from './send.ts'
 
 const kib = 1024
 
@@ -115,7 +116,7 @@ const addHooks = (ctx: Ctx, app: FastifyInstance): void => {
     const refused = checkEnvelope(ctx, raw)
     if (refused === undefined) return done()
     const where = { route: routeName(raw), request: shell(ctx, raw) }
-    sendReply(ctx, out, refuse(ctx, refused, formOf(raw), where))
+    sendReply(ctx, out, { reply: refuse(ctx, refused, formOf(raw), where), request: where.request })
   })
   app.addHook('onResponse', (raw, out, done) => {
     done()
@@ -150,15 +151,20 @@ const handle =
     const request = await read(ctx, raw, route)
     const where = { route: route.path, request: isDenial(request) ? shell(ctx, raw) : request }
     await addCors(ctx, out, route, where.request)
-    if (isDenial(request)) return sendReply(ctx, out, refuse(ctx, request, route.errors, where))
+    const sendRefusal = (denial: Denial) =>
+      sendReply(ctx, out, { reply: refuse(ctx, denial, route.errors, where), request: where.request })
+    if (isDenial(request)) return sendRefusal(request)
     const limited = checkLimits(ctx, request, route)
-    if (limited) return sendReply(ctx, out, refuse(ctx, limited, route.errors, where))
+    if (limited) return sendRefusal(limited)
     const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request)
-    const reply = isDenial(principal)
-      ? refuse(ctx, principal, route.errors, where)
-      : await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
-    return sendReply(ctx, out, reply)
+    if (isDenial(principal)) return sendRefusal(principal)
+    const reply = await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
+    return sendReply(ctx, out, { reply, request, reader: readerOf(principal) })
   }
+
+/** The language of the person who calls, where the call is theirs. */
+const readerOf = (principal: Principals[Auth]): Reader =>
+  principal !== null && 'subject' in principal ? { user_locale: principal.subject?.locale } : {}
 
 /** RFC 9745 §2.1: the date from which the address was old, when Keywright took it over. RFC 8594 §6: what replaces it. */
 const oldAddress = (ctx: Ctx, successor: string): Record<string, string> => ({
@@ -184,9 +190,9 @@ const readParts = async (ctx: Ctx, raw: FastifyRequest): Promise<HttpRequest | D
   return isDenial(rest) ? rest : { ...rest, form }
 }
 
-const sendReply = (ctx: Ctx, out: FastifyReply, reply: Reply): FastifyReply => {
-  out.answer = reply
-  return send(ctx, out, reply)
+const sendReply = (ctx: Ctx, out: FastifyReply, answer: Answer): FastifyReply => {
+  out.answer = answer.reply
+  return send(ctx, out, answer)
 }
 
 const notFound = async (
@@ -197,7 +203,8 @@ const notFound = async (
 ): Promise<FastifyReply> => {
   const request = shell(ctx, raw)
   const limited = checkLimits(ctx, request, { path: 'unknown' })
-  if (limited) return sendReply(ctx, out, refuse(ctx, limited, 'problem', { route: 'unknown', request }))
+  if (limited)
+    return sendReply(ctx, out, { reply: refuse(ctx, limited, 'problem', { route: 'unknown', request }), request })
   const known = methods(request.path)
   if (known.length > 0 && raw.method === 'OPTIONS')
     return out
@@ -208,17 +215,13 @@ const notFound = async (
   if (allowed.length > 0) {
     out.header('allow', allowed.join(', '))
     await addCors(ctx, out, known[0], request)
-    return sendReply(
-      ctx,
-      out,
-      refuse(ctx, methodNotAllowed(allowed, raw.method), known[0]?.errors ?? 'problem', {
-        route: request.path.slice(0, 200),
-        request,
-      }),
-    )
+    const where = { route: request.path.slice(0, 200), request }
+    const reply = refuse(ctx, methodNotAllowed(allowed, raw.method), known[0]?.errors ?? 'problem', where)
+    return sendReply(ctx, out, { reply, request })
   }
   const form = raw.headers.accept?.includes('text/html') ? 'page' : 'problem'
-  return sendReply(ctx, out, refuse(ctx, nothingHere(request.path), form, { route: 'unknown', request }))
+  const reply = refuse(ctx, nothingHere(request.path), form, { route: 'unknown', request })
+  return sendReply(ctx, out, { reply, request })
 }
 
 const methodNotAllowed = (allowed: string[], got: string): Denial =>
@@ -245,7 +248,7 @@ const failed = async (ctx: Ctx, error: FastifyError, raw: FastifyRequest, out: F
   const where = { route: routeName(raw), request: shell(ctx, raw) }
   // Where the database is away nobody can say whose the origin is; the refusal itself must not fail for that.
   if (statusOf(denial) < 500) await addCors(ctx, out, raw.routeOptions.config.route, where.request).catch(() => {})
-  return sendReply(ctx, out, refuse(ctx, denial, formOf(raw), where))
+  return sendReply(ctx, out, { reply: refuse(ctx, denial, formOf(raw), where), request: where.request })
 }
 
 const denialOf = (error: FastifyError): Denial => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createWording } from './messages.ts'
+import { createWordings } from './messages.ts'
 import en from './messages/en.json' with { type: 'json' }
 
 const arabic = { hello: 'مرحبا {{name}}' }
@@ -7,7 +7,8 @@ const german = { hello: 'Hallo {{name}}', since: 'Seit {{time}} <b>' }
 
 const speak = (locale: string) => {
   const missing: string[] = []
-  const words = createWording((sentence) => missing.push(sentence), { en, ar: arabic, de: german })(locale)
+  const all = createWordings((sentence) => missing.push(sentence), { en, ar: arabic, de: german })
+  const words = all.wordingFor(locale)
   return { words, missing }
 }
 
@@ -39,7 +40,14 @@ describe('messages', () => {
     expect(html).toBe('Seit <time datetime="2026-11-20T16:40:00.000Z">20.11.2026, 16:40 UTC</time> &lt;b&gt;')
   })
 
-  test('a missing key is answered with itself and reported', () => {
+  test('a key that is missing is answered in English and reported', () => {
+    const { words, missing } = speak('de')
+    expect(words.t('page.copy')).toBe('Copy')
+    expect(words.has('page.copy')).toBe(true)
+    expect(missing).toEqual(['The message page.copy is missing in de.json.'])
+  })
+
+  test('one that English lacks too is answered with itself and reported', () => {
     const { words, missing } = speak('de')
     expect(words.t('nothing.here')).toBe('nothing.here')
     expect(words.t('constructor')).toBe('constructor')
@@ -56,15 +64,56 @@ describe('messages', () => {
     expect(missing).toEqual(['The message hello needs the parameter name.'])
   })
 
+  test('a message that a slice chose', () => {
+    expect(speak('en').words.say({ key: 'setup.password_hint', params: { min: 10 } })).toBe(
+      'At least 10 characters. A few unrelated words work well.',
+    )
+  })
+})
+
+describe('plurals, by the categories of CLDR', () => {
+  const forms = (categories: string) =>
+    Object.fromEntries(categories.split(' ').map((category) => [`apples_${category}`, `{{count}} ${category}`]))
+  const available = {
+    en: { ...forms('one other'), plain: '{{count}} plain' },
+    ar: forms('zero one two few many other'),
+    ja: forms('other'),
+    fr: forms('one many other'),
+    de: {},
+  }
+  const missing: string[] = []
+  const { wordingFor } = createWordings((sentence) => missing.push(sentence), available)
+
   test.each([
-    [0, '1 second'],
-    [1, '1 second'],
-    [12.2, '13 seconds'],
-    [59, '59 seconds'],
-    [60, '1 minute'],
-    [95, '2 minutes'],
-    [900, '15 minutes'],
-  ])('%d seconds are %s', (seconds, text) => {
-    expect(speak('en').words.duration(seconds)).toBe(text)
+    ['en', 0, '0 other'],
+    ['en', 1, '1 one'],
+    ['en', 2, '2 other'],
+    ['en', 12_345, '12,345 other'],
+    ['fr', 0, '0 one'],
+    ['fr', 1.5, '1,5 one'],
+    ['fr', 2, '2 other'],
+    ['fr', 1_000_000, '1\u202f000\u202f000 many'],
+    ['ja', 1, '1 other'],
+    ['ar', 0, '0 zero'],
+    ['ar', 1, '1 one'],
+    ['ar', 2, '2 two'],
+    ['ar', 3, '3 few'],
+    ['ar', 10, '10 few'],
+    ['ar', 11, '11 many'],
+    ['ar', 99, '99 many'],
+    ['ar', 100, '100 other'],
+    ['ar', 103, '103 few'],
+  ])('%s: %d', (language, count, text) => {
+    expect(wordingFor(language).t('apples', { count })).toBe(text)
+  })
+
+  test('a message without plural forms takes a count as well', () => {
+    expect(wordingFor('en').t('plain', { count: 2 })).toBe('2 plain')
+    expect(missing).toEqual([])
+  })
+
+  test('a language without the message says it in English, with the plural of English', () => {
+    expect(wordingFor('de').t('apples', { count: 1 })).toBe('1 one')
+    expect(missing).toEqual(['The message apples is missing in de.json.'])
   })
 })

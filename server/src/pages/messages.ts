@@ -1,93 +1,110 @@
 /**
- * Owns the wording of the hosted pages: which language answers a locale, and how a message gets its parameters.
- * Never holds a sentence itself (messages/<language>.json do, flat keys, {{name}} for parameters). Start at `createWording`.
+ * Owns the wording of pages and letters: which language answers a locale, and how a message gets its parameters and plural.
+ * Never holds a sentence itself (messages/<language>.json do, flat keys, {{name}} for parameters). Start at `createWordings`.
  */
+import { type Catalogue, loadCatalogues } from './catalogues.ts'
+import { createFormats, type Formats } from './formats.ts'
+import { localeOf } from './locale.ts'
 import en from './messages/en.json' with { type: 'json' }
 import { escapeHtml } from './safe.ts'
 
-/** A key of the catalogue: other slices name a message by this type, so a wrong key does not compile. */
-export type MessageKey = keyof typeof en
+type Named<K> = K extends `${infer Base}_other` ? (`${Base}_one` extends keyof typeof en ? Base | K : K) : K
+/**
+ * A key of the catalogue: other slices name a message by this type, so a wrong key does not compile. A message with plural
+ * forms (`key_one`, `key_other` in English) is named without its ending, and gets the parameter `count`.
+ */
+export type MessageKey = Named<keyof typeof en>
 export type Params = Readonly<Record<string, string | number>>
 /** A message that a slice chose, still without a language. */
 export type Message = { key: MessageKey; params?: Params }
-export type Catalogue = Readonly<Record<string, string>>
 
-/** What templates need to speak one language. Texts are still to be escaped; `rich` and `timed` are HTML. */
-export type Wording = {
+/** What templates and letters need to speak one language. Texts are still to be escaped; `rich` and `timed` are HTML. */
+export type Wording = Formats & {
   lang: string
   dir: 'ltr' | 'rtl'
   has: (key: string) => boolean
   t: (key: string, params?: Params) => string
+  /** A message that a slice chose. */
+  say: (message: Message) => string
   rich: (key: string, params?: Params) => string
   /** HTML: a message whose {{time}} becomes a <time> element, which the script rewrites to the reader's own zone. */
   timed: (key: string, when: Date) => string
-  /** Minutes from a minute on, seconds before, rounded up: "45 seconds", "2 minutes". */
-  duration: (totalSeconds: number) => string
-  /** A date with its time, in UTC and saying so: the server does not know where the reader is. */
-  instant: (when: Date) => string
 }
 
-const catalogues: Readonly<Record<string, Catalogue>> = { en }
 const rightToLeft = new Set(['ar', 'ckb', 'dv', 'fa', 'he', 'ps', 'sd', 'ug', 'ur', 'yi'])
 const placeholder = /\{\{(\w+)\}\}/g
 
-/**
- * Finds the wording for a locale (BCP 47): the exact language, else the language without its region, else English.
- * A missing key is told to `onMissing` and answered with the key itself, so that a page never fails for want of a word.
- */
-export const createWording = (
-  onMissing: (sentence: string) => void,
-  available = catalogues,
-): ((locale: string) => Wording) => {
-  const made = new Map(
-    Object.entries(available).map(([lang, catalogue]) => [lang, wordingOf(lang, catalogue, onMissing)]),
-  )
-  const english = made.get('en') ?? wordingOf('en', en, onMissing)
-  return (locale) => made.get(locale) ?? made.get(locale.split('-')[0]?.toLowerCase() ?? '') ?? english
+/** Wordings by language, and which languages there are. */
+export type Wordings = {
+  languages: readonly string[]
+  /** The wording for a locale (BCP 47), or English. */
+  wordingFor: (locale: string) => Wording
 }
 
-const wordingOf = (lang: string, catalogue: Catalogue, onMissing: (sentence: string) => void): Wording => {
-  const find = (key: string) => {
-    const text = Object.hasOwn(catalogue, key) ? catalogue[key] : undefined
-    if (text === undefined) onMissing(`The message ${key} is missing in ${lang}.json.`)
-    return text ?? key
-  }
+/**
+ * Makes the wordings of all languages. A key that a language lacks is told to `onMissing` and answered in English; one
+ * that English lacks too, with the key itself: a page never fails for want of a word.
+ */
+export const createWordings = (
+  onMissing: (sentence: string) => void,
+  available: Readonly<Record<string, Catalogue>> = loadCatalogues(),
+): Wordings => {
+  const languages = Object.keys(available)
+  const english = available['en'] ?? en
+  const make = (lang: string, catalogue: Catalogue) => wordingOf(lang, { catalogue, english, onMissing })
+  const made = new Map(Object.entries(available).map(([lang, catalogue]) => [lang, make(lang, catalogue)]))
+  const fallback = made.get('en') ?? make('en', english)
+  return { languages, wordingFor: (locale) => made.get(localeOf({ ui_locales: locale }, languages)) ?? fallback }
+}
+
+type Sources = { catalogue: Catalogue; english: Catalogue; onMissing: (sentence: string) => void }
+
+const wordingOf = (lang: string, sources: Sources): Wording => {
+  const { catalogue, english, onMissing } = sources
+  const formats = createFormats(lang)
+  const find = createFinder(lang, sources, formats.plural)
   const value = (params: Params, name: string, key: string) => {
     if (!Object.hasOwn(params, name)) onMissing(`The message ${key} needs the parameter ${name}.`)
-    return String(params[name] ?? '')
+    const given = params[name] ?? ''
+    return name === 'count' && typeof given === 'number' ? formats.number(given) : String(given)
   }
-  // Made at the first date: it costs more than everything else here, and most pages show none.
-  let instants: Intl.DateTimeFormat | undefined
-  const inUtc = (when: Date) => {
-    instants ??= new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
-    return `${instants.format(when)} UTC`
-  }
+  const t: Wording['t'] = (key, params = {}) =>
+    find(key, params).replace(placeholder, (_, name: string) => value(params, name, key))
   return {
+    ...formats,
     lang,
     dir: rightToLeft.has(lang) ? 'rtl' : 'ltr',
-    has: (key) => Object.hasOwn(catalogue, key),
-    t: (key, params = {}) => find(key).replace(placeholder, (_, name: string) => value(params, name, key)),
+    has: (key) => Object.hasOwn(catalogue, key) || Object.hasOwn(english, key),
+    t,
+    say: ({ key, params }) => t(key, params),
     // <bdi> keeps a name in another writing direction from rearranging our sentence.
     rich: (key, params = {}) =>
-      escapeHtml(find(key)).replace(
+      escapeHtml(find(key, params)).replace(
         placeholder,
         (_, name: string) => `<bdi>${escapeHtml(value(params, name, key))}</bdi>`,
       ),
     timed: (key, when) => {
-      const element = `<time datetime="${when.toISOString()}">${escapeHtml(inUtc(when))}</time>`
-      return escapeHtml(find(key)).replace('{{time}}', () => element)
+      const element = `<time datetime="${when.toISOString()}">${escapeHtml(formats.instant(when))}</time>`
+      return escapeHtml(find(key, {})).replace('{{time}}', () => element)
     },
-    duration: (totalSeconds) => durationIn(lang, totalSeconds),
-    instant: inUtc,
   }
 }
 
-const durationIn = (lang: string, totalSeconds: number): string => {
-  const inMinutes = totalSeconds >= 60
-  const format = new Intl.NumberFormat(lang, {
-    style: 'unit',
-    unit: inMinutes ? 'minute' : 'second',
-    unitDisplay: 'long',
-  })
-  return format.format(Math.max(1, Math.ceil(inMinutes ? totalSeconds / 60 : totalSeconds)))
+/** Finds the text of a message: in its language, else in English, else the key. With `count`, the plural form of the language. */
+const createFinder = (lang: string, { catalogue, english, onMissing }: Sources, plural: Formats['plural']) => {
+  const inEnglish = createFormats('en').plural
+  return (key: string, { count }: Params): string => {
+    const categoryBy = (select: Formats['plural']) => (typeof count === 'number' ? select(count) : undefined)
+    const text = lookUp(catalogue, key, categoryBy(plural))
+    if (text !== undefined) return text
+    onMissing(`The message ${key} is missing in ${lang}.json.`)
+    return lookUp(english, key, categoryBy(inEnglish)) ?? key
+  }
+}
+
+/** As i18next reads its JSON (version 4): `key_<category>`, else `key_other`, else `key`. */
+const lookUp = (catalogue: Catalogue, key: string, plural: Intl.LDMLPluralRule | undefined): string | undefined => {
+  const keys = plural === undefined ? [key] : [`${key}_${plural}`, `${key}_other`, key]
+  const found = keys.find((one) => Object.hasOwn(catalogue, one))
+  return found === undefined ? undefined : catalogue[found]
 }

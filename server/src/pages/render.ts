@@ -6,7 +6,9 @@ import { StartError } from '../config/start-error.ts'
 import { type Asset, loadPageAssets, type NamedAsset } from './assets.ts'
 import { type Branding, loadBranding, markArch, markKeystone } from './branding.ts'
 import type { PageData, PageName } from './data.ts'
-import { createWording, type Wording } from './messages.ts'
+import { ownName } from './catalogues.ts'
+import { type LanguageWishes, localeOf } from './locale.ts'
+import { createWordings, type Wording } from './messages.ts'
 import { isLink, isReturnAddress, monogram } from './safe.ts'
 import { sampleFrame, samples } from './samples.ts'
 import { loadTemplates, type Templates } from './templates.ts'
@@ -16,9 +18,16 @@ export type { PageData, PageName } from './data.ts'
 
 /**
  * What a page needs beside its data. `locale` is BCP 47; `nonce` is the one of the answer's Content-Security-Policy;
- * `assetsPath` is where `asset` is served, without a closing slash; `signedInAs` is a name for the foot of the page.
+ * `assetsPath` is where `asset` is served, without a closing slash; `signedInAs` is a name for the foot of the page. `kept` are
+ * the parameters of the page's address, to ask for it again in another language; without them no such choice is shown.
  */
-export type Frame = { locale: string; nonce: string; assetsPath: string; signedInAs?: string }
+export type Frame = {
+  locale: string
+  nonce: string
+  assetsPath: string
+  signedInAs?: string
+  kept?: readonly (readonly [string, string])[]
+}
 
 /** `issuer_path` is the path of the issuer's address, without a closing slash: empty for an issuer at the root. */
 export type PagesOptions = {
@@ -33,6 +42,12 @@ export type Pages = {
   html: <P extends PageName>(page: P, data: PageData[P], frame: Frame) => string
   /** An asset by the name that the pages use; undefined for any other name. */
   asset: (name: string) => Asset | undefined
+  /** The languages there are (BCP 47). */
+  languages: readonly string[]
+  /** The language for a reader of whom this is known. */
+  localeOf: (wishes: LanguageWishes) => string
+  /** The wording for a locale (BCP 47): for letters, and for problems in answers to programs. */
+  wordingFor: (locale: string) => Wording
   /** Sentences for the log: templates that replace nothing, messages that are missing. Grows while the server runs. */
   problems: () => readonly string[]
 }
@@ -49,12 +64,22 @@ export const createPages = (options: PagesOptions): Pages => {
   const assets = new Map([...branding.assets, css, js].map((asset) => [asset.name, asset]))
   const templates = loadTemplates(options.templates_dir)
   const problems = new Set<string>(templates.problems)
-  const wording = createWording((sentence) => problems.size < maxProblems && problems.add(sentence))
+  const { languages, wordingFor } = createWordings(
+    (sentence) => void (problems.size < maxProblems && problems.add(sentence)),
+  )
+  const choice = languages.map((lang) => ({ lang, name: ownName(lang) }))
   const brand = brandOf(options, branding, { css, js })
   const html: Pages['html'] = (page, data, frame) =>
-    `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, words: wording(frame.locale) }))}`
+    `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, choice, words: wordingFor(frame.locale) }))}`
   proveReplaced(templates, html)
-  return { html, asset: (name) => assets.get(name), problems: () => [...problems] }
+  return {
+    html,
+    asset: (name) => assets.get(name),
+    languages,
+    localeOf: (wishes) => localeOf(wishes, languages),
+    wordingFor,
+    problems: () => [...problems],
+  }
 }
 
 type Brand = {
@@ -79,13 +104,16 @@ const brandOf = (options: PagesOptions, branding: Branding, own: { css: NamedAss
   keystone: markKeystone,
 })
 
+type Around = { frame: Frame; brand: Brand; choice: readonly { lang: string; name: string }[]; words: Wording }
+
 /** Everything a template can see, as `it`. */
-const viewOf = (page: PageName, data: object, around: { frame: Frame; brand: Brand; words: Wording }) => ({
-  ...around.words,
+const viewOf = (page: PageName, data: object, { frame, brand, choice, words }: Around) => ({
+  ...words,
   page,
   data,
-  frame: around.frame,
-  brand: around.brand,
+  frame,
+  brand,
+  choice,
   isLink,
   target: formTarget,
   isReturnAddress,

@@ -4,7 +4,12 @@
  */
 import type { PageData, PageName } from './data.ts'
 
-export const sampleFrame = { locale: 'en', nonce: 'c2FtcGxlLW5vbmNl', assetsPath: '/assets' }
+export const sampleFrame = {
+  locale: 'en',
+  nonce: 'c2FtcGxlLW5vbmNl',
+  assetsPath: '/assets',
+  kept: [['interaction', '7Yw2']],
+} as const
 
 const csrf = 'sample-csrf-Zk3v9Q'
 const interaction = 'sample-interaction-7Yw2'

@@ -33,7 +33,8 @@ describe('acr', () => {
     [['aal1'], ['phr'], 'aal1'],
     [[], ['urn:x'], undefined],
   ])('OpenID Connect Core §3.1.2.1: acr_values %j with defaults %j demand %s', (values, defaults, demand) =>
-    expect(demandedAcr(values, defaults)).toBe(demand))
+    expect(demandedAcr(values, defaults)).toBe(demand),
+  )
 
   it('of several demands the strongest counts', () => {
     expect(strongest(['aal1', null, 'phr', undefined, 'aal2'])).toBe('phr')

@@ -5,7 +5,12 @@ import { authMethods } from '../clients/registration.ts'
 import { metadata } from './metadata.ts'
 
 const issuer = 'https://issuer.example/path'
-const facts = { issuer, grant_types: ['authorization_code', 'refresh_token'], signing_algs: ['RS256', 'ES256'] }
+const facts = {
+  issuer,
+  grant_types: ['authorization_code', 'refresh_token'],
+  signing_algs: ['RS256', 'ES256'],
+  ui_locales: ['en', 'de'],
+}
 const document = metadata(facts)
 const strings = (name: string): string[] => document[name] as string[]
 

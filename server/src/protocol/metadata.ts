@@ -8,6 +8,8 @@ export type MetadataFacts = {
   issuer: string
   grant_types: string[]
   signing_algs: string[]
+  /** Languages of the pages (BCP 47). */
+  ui_locales: string[]
 }
 
 const authMethods = ['client_secret_basic', 'client_secret_post', 'none']
@@ -84,6 +86,6 @@ export const metadata = (facts: MetadataFacts): Record<string, unknown> => ({
   claims_supported: claims,
   authorization_response_iss_parameter_supported: true,
   ...absent,
-  ui_locales_supported: ['en'],
+  ui_locales_supported: facts.ui_locales,
   service_documentation: `${facts.issuer}/`,
 })

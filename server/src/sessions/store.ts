@@ -5,7 +5,8 @@ import type { TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
 
 type Optional = 'device_id' | 'place' | 'device_trusted' | 'actor_id'
-export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because' | Optional> & Partial<Pick<SessionsRow, Optional>>
+export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because' | Optional> &
+  Partial<Pick<SessionsRow, Optional>>
 
 const live = ['id', 'browser_id', 'user_id', 'auth_time', 'amr', 'acr', 'created_at', 'last_seen_at'] as const
 

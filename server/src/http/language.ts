@@ -1,0 +1,69 @@
+/**
+ * Owns the language of an answer: what a request and its reader tell of their languages, and the choice a person made on one
+ * of our pages. Never translates (pages/messages.ts does). Start reading at `languageOf`.
+ */
+import type { Ctx } from '../ctx.ts'
+import { wishedLanguage } from '../pages/locale.ts'
+import { param } from '../protocol/params.ts'
+import { readCookie, type SetCookie } from './cookies.ts'
+import type { HttpRequest } from './request.ts'
+
+/** What the handler knows of the reader: `ui_locales` of the application's request, and the language of the profile. */
+export type Reader = { ui_locales?: string | undefined; user_locale?: string | null | undefined }
+
+/** Where languages come from. */
+type Place = Pick<Ctx, 'config' | 'pages'>
+
+/**
+ * The language to answer in: the one this address asks for, else the one chosen on a page of ours, else the application's
+ * wish (OpenID Connect Core §3.1.2.1), the profile's, the browser's; English when there is none of them.
+ */
+export const languageOf = (ctx: Place, request: HttpRequest, reader: Reader = {}): string =>
+  ctx.pages.localeOf({
+    ui_locales: [asked(request), chosen(ctx, request), reader.ui_locales].filter((one) => one !== undefined).join(' '),
+    user_locale: reader.user_locale,
+    accept_language: request.header('accept-language'),
+  })
+
+/** The language of a letter: that of the person it goes to, else that of the request that causes it. */
+export const letterLanguageOf = (ctx: Place, request: HttpRequest, reader: Reader = {}): string =>
+  wishedLanguage({ user_locale: reader.user_locale }, ctx.pages.languages) ?? languageOf(ctx, request, reader)
+
+/** `ui_locales` of this very request; RP-Initiated Logout §2 allows it in a form too. */
+const asked = (request: HttpRequest): string | undefined =>
+  param(request.query, 'ui_locales') ?? param(request.form, 'ui_locales')
+
+const chosen = (ctx: Place, request: HttpRequest): string | undefined =>
+  readCookie(request.header('cookie'), ctx.config.issuer, 'lang')
+
+/**
+ * Remembers the language that a page was asked for, in a cookie that says nothing else. The address of a protocol endpoint
+ * is an application's: what it asks for holds for its own request only.
+ */
+export const rememberedLanguage = (ctx: Place & Pick<Ctx, 'edge'>, request: HttpRequest): SetCookie[] => {
+  if (request.method !== 'GET' || request.path.startsWith(`${ctx.edge.base}/oauth/`)) return []
+  const language = wishedLanguage({ ui_locales: param(request.query, 'ui_locales') }, ctx.pages.languages)
+  if (language === undefined || language === chosen(ctx, request)) return []
+  return [{ name: 'lang', value: language, maxAgeSeconds: 400 * 86_400 }]
+}
+
+/** Forgets the chosen language: for whoever sets the one of the profile, which shall count from then on. */
+export const forgottenLanguage: SetCookie = { name: 'lang', value: '' }
+
+/** Fields of a posted form without which its page cannot be asked for again. */
+const addressFields = ['interaction', 'sign_in', 'token', 'return_to', 'again']
+
+/**
+ * The parameters that a page keeps when its language is changed: those of its address. Undefined when the page cannot be
+ * asked for again: it answers a form and shows none itself.
+ */
+export const keptFields = (request: HttpRequest, data: object): [string, string][] | undefined => {
+  const posted = request.method !== 'GET' && request.method !== 'HEAD'
+  if (posted && !('csrf' in data)) return undefined
+  const kept = [...request.query].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
+  const posts = (posted ? addressFields : []).flatMap((name): [string, string][] => {
+    const value = param(request.form, name)
+    return value === undefined || request.query.has(name) ? [] : [[name, value]]
+  })
+  return [...kept, ...posts].filter(([name]) => name !== 'ui_locales')
+}
