@@ -11,7 +11,8 @@ import type { Authenticators } from './http/principal.ts'
 import type { Route } from './http/route.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { rotateKeys } from './keys/rotate.ts'
-import { loginRoutes } from './login/password.ts'
+import { factorRoutes } from './login/factor-page.ts'
+import { loginRoutes } from './login/routes.ts'
 import { healthRoutes } from './operations/health.ts'
 import { homeRoutes } from './operations/home.ts'
 import { clean } from './operations/clean.ts'
@@ -42,6 +43,7 @@ const own: readonly Route[] = [
   ...authorizeRoutes,
   ...tokenRoutes(grants),
   ...loginRoutes,
+  ...factorRoutes,
   ...logoutRoutes,
   ...accountRoutes,
   ...setupRoutes,

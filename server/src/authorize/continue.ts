@@ -8,6 +8,8 @@ import { refuse } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
+import { beginStepUp } from '../login/step-up.ts'
+import { strongest } from '../protocol/acr.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { matchRedirect } from '../protocol/redirect-uri.ts'
@@ -41,6 +43,8 @@ export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrinc
     return answered ?? (await lookAgain(ctx, request, browser, facts))
   }
   const id = interaction?.id ?? (await begin(ctx, browser, authorization, request.now))
+  if (step.step === 'factor')
+    return redirectLocal(await beginStepUp(ctx, request, browser, { session: step.session, interaction_id: id }))
   const restarted = request.query.has('restarted') ? '&restarted=1' : ''
   const pages = {
     login: `/login?interaction=${id}${restarted}`,
@@ -80,6 +84,7 @@ export const stepOf = async (
     ...(interaction && { proofs: interaction }),
     consents,
     hinted,
+    policy: strongest([ctx.config.acr, browser.subject?.role_acr]),
     now: request.now,
   })
 }

@@ -15,7 +15,7 @@ import { hashToken } from '../protocol/opaque-token.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { findInteraction, type Interaction, insertInteraction, updateInteraction } from './store.ts'
 
-export type { Interaction } from './store.ts'
+export { findInteraction, type Interaction } from './store.ts'
 
 export type Found =
   | { kind: 'none' }

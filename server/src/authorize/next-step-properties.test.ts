@@ -5,7 +5,7 @@ import { at, now, request } from '../../test/support/authorization.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
 import { nextStep, type StepFacts } from './next-step.ts'
 
-const pages = ['login', 'select', 'consent']
+const pages = ['login', 'factor', 'select', 'consent']
 const instant = fc.integer({ min: -4000, max: 0 }).map(at)
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null, freq: 2 })
 const scopes = fc.subarray(['openid', 'read', 'write'])
@@ -29,11 +29,18 @@ const anyFacts: fc.Arbitrary<StepFacts> = fc.record({
     first_party: fc.boolean(),
     token_endpoint_auth_method: fc.constantFrom('none', 'client_secret_basic'),
     default_max_age: maybe(fc.integer({ min: 0, max: 4000 })),
+    default_acr_values: fc.subarray(['aal2']),
     scope: scopes.map((names) => names.join(' ')),
     resources,
   }),
   session: fc.option(
-    fc.record({ id: fc.constantFrom('s1', 's2'), user_id: fc.constantFrom('u1', 'u2'), auth_time: instant }),
+    fc.record({
+      id: fc.constantFrom('s1', 's2'),
+      user_id: fc.constantFrom('u1', 'u2'),
+      auth_time: instant,
+      acr: fc.constantFrom('aal1', 'aal2', 'phr'),
+      device_trusted: fc.boolean(),
+    }),
     { nil: undefined, freq: 6 },
   ),
   proofs: fc.option(
@@ -51,6 +58,7 @@ const anyFacts: fc.Arbitrary<StepFacts> = fc.record({
     fc.record({ resource: fc.constantFrom('', 'https://api.example/', 'https://b.example/'), scopes }),
     { selector: ({ resource }) => resource },
   ),
+  policy: fc.constantFrom(undefined, 'aal2' as const),
   hinted: fc.option(fc.constantFrom('u1', 'u2'), { nil: undefined }),
   now: fc.constant(now),
 })

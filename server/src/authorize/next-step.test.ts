@@ -9,10 +9,13 @@ const client: StepFacts['client'] = {
   first_party: false,
   token_endpoint_auth_method: 'client_secret_basic',
   default_max_age: null,
+  default_acr_values: [],
   scope: 'openid read write',
   resources: ['https://api.example/'],
 }
-const session = { id: 's1', user_id: 'u1', auth_time: at(-100) }
+const session = { id: 's1', user_id: 'u1', auth_time: at(-100), acr: 'aal1', device_trusted: false }
+const sure = { ...session, acr: 'aal2' }
+const trusted = { ...session, device_trusted: true }
 const consents = [{ resource: '', scopes: ['openid', 'read'] }]
 const nothing = {
   created_at: at(-10),
@@ -29,6 +32,7 @@ const facts = (change: Partial<StepFacts> = {}): StepFacts => ({
   session,
   consents,
   hinted: undefined,
+  policy: undefined,
   now,
   ...change,
 })
@@ -49,6 +53,15 @@ describe('the table', () => {
     ['a session and a consent', {}, 'respond'],
     ['no session', { session: undefined }, 'login'],
     ['no session, silently', { session: undefined, request: silent() }, 'login_required'],
+    ['less than acr_values ask for', { request: request({ acr_values: 'aal2' }) }, 'factor'],
+    ['less than acr_values ask for, silently', { request: silent({ acr_values: 'aal2' }) }, 'interaction_required'],
+    ['as much as acr_values ask for', { request: request({ acr_values: 'urn:x aal2' }), session: sure }, 'respond'],
+    ['a level that nobody knows', { request: request({ acr_values: 'urn:x' }) }, 'respond'],
+    ['less than the client asks for', { client: { ...client, default_acr_values: ['aal2'] } }, 'factor'],
+    ['less than policy asks for', { policy: 'aal2' }, 'factor'],
+    ['a trusted device where policy asks', { policy: 'aal2', session: trusted }, 'respond'],
+    ['a trusted device where a passkey is asked for', { policy: 'phr', session: trusted }, 'factor'],
+    ['a trusted device where acr_values ask', { request: request({ acr_values: 'aal2' }), session: trusted }, 'factor'],
     ['no consent', { consents: [] }, 'consent'],
     ['no consent, silently', { consents: [], request: silent() }, 'consent_required'],
     ['no consent of a first-party client', { consents: [], client: { ...client, first_party: true } }, 'respond'],

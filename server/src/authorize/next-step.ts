@@ -3,6 +3,7 @@
  * choice and consent is decided here, from recorded proofs, never from "this step was submitted" (security rule AZ-12).
  * Pure. Start reading at `nextStep`.
  */
+import { type Acr, demandedAcr, satisfies } from '../protocol/acr.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { isImpersonable } from '../protocol/redirect-uri.ts'
@@ -11,16 +12,21 @@ import { decideScope, parseScope } from '../protocol/scope.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { type Consent, isConsented } from './consented.ts'
 
+type SessionFacts = Pick<LiveSession, 'id' | 'user_id' | 'auth_time' | 'acr' | 'device_trusted'>
+
 export type StepFacts = {
   request: AuthorizationRequest
   client: {
     first_party: boolean
     token_endpoint_auth_method: string
     default_max_age: number | null
+    default_acr_values: readonly string[]
     scope: string
     resources: readonly string[]
   }
-  session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'> | undefined
+  session: SessionFacts | undefined
+  /** The level that deployment and roles ask of this person's sign-ins. */
+  policy: Acr | undefined
   /** What this interaction has proved; undefined while it is not stored yet, which means: nothing. */
   proofs?:
     | {
@@ -41,9 +47,11 @@ export type StepFacts = {
 
 export type Step =
   | { step: 'login' }
+  /** The session has proved less than is asked for: a further factor, within it. */
+  | { step: 'factor'; session: SessionFacts }
   | { step: 'select' }
   | { step: 'consent' }
-  | { step: 'respond'; session: Pick<LiveSession, 'id' | 'user_id' | 'auth_time'> }
+  | { step: 'respond'; session: SessionFacts }
   | { step: 'refuse'; denial: Denial }
 
 /** Decides the next step. With `prompt=none` every step that would need a page is a refusal (OpenID Connect Core §3.1.2.6). */
@@ -62,27 +70,11 @@ export const nextStep = (facts: StepFacts): Step => {
       'another person',
     )
   }
-  if (session === undefined || !isFreshEnough(facts, session)) {
-    return silent
-      ? refusal(
-          'login_required',
-          'The person has to sign in.',
-          'a session that is fresh enough',
-          session ? 'an older sign-in' : 'no session',
-        )
-      : { step: 'login' }
-  }
+  if (session === undefined || !isFreshEnough(facts, session))
+    return silent ? notSignedIn(session !== undefined) : { step: 'login' }
+  if (!isSureEnough(facts, session)) return silent ? notSure(session.acr) : { step: 'factor', session }
   if (request.prompt.includes('select_account') && !hasSelected(facts, session)) return { step: 'select' }
-  if (needsConsent(facts, session)) {
-    return silent
-      ? refusal(
-          'consent_required',
-          'The person has to consent.',
-          'a consent for these scopes at these resources',
-          'none, or a smaller one',
-        )
-      : { step: 'consent' }
-  }
+  if (needsConsent(facts, session)) return silent ? notConsented : { step: 'consent' }
   return { step: 'respond', session }
 }
 
@@ -108,6 +100,14 @@ const isFreshEnough = (
   return max_age === undefined || now.getTime() - session.auth_time.getTime() < max_age * 1000
 }
 
+/**
+ * OpenID Connect Core §3.1.2.1: the level that the request or its client asks for is proved by this session. What policy asks
+ * of everybody a trusted device may have stood in for (security rule MF-4); what an application asks for it may not.
+ */
+const isSureEnough = ({ request, client, policy }: StepFacts, { acr, device_trusted }: SessionFacts): boolean =>
+  satisfies(acr, demandedAcr(request.acr_values?.split(' ') ?? [], client.default_acr_values)) &&
+  (satisfies(acr, policy) || (device_trusted && satisfies('aal2', policy)))
+
 /** A choice counts for the session that was chosen; so does signing in afresh. */
 const hasSelected = ({ proofs }: StepFacts, session: { id: string }): boolean =>
   proofs !== undefined && proofs.session_id === session.id && (proofs.selected_at !== null || proofs.proved_at !== null)
@@ -131,3 +131,21 @@ const refusal = (error: string, sentence: string, expected: string, got: string)
     remedy: 'Send the person here again, without prompt=none.',
   }),
 })
+
+const notSignedIn = (signedIn: boolean): Step =>
+  refusal(
+    'login_required',
+    'The person has to sign in.',
+    'a session that is fresh enough',
+    signedIn ? 'an older sign-in' : 'no session',
+  )
+
+const notSure = (acr: string): Step =>
+  refusal('interaction_required', 'The person has to prove more.', 'a session of the level asked for', acr)
+
+const notConsented: Step = refusal(
+  'consent_required',
+  'The person has to consent.',
+  'a consent for these scopes at these resources',
+  'none, or a smaller one',
+)

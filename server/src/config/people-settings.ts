@@ -1,13 +1,57 @@
 /**
- * Owns the settings of people: their accounts, their sessions, what is known of where they are. Part of schema.ts; never
- * reads the environment.
+ * Owns the settings of people: who may register, what a sign-in needs, their sessions, how long things may be taken back.
+ * Part of schema.ts; never reads the environment.
  */
 import { z } from 'zod'
-import { group } from './leaf.ts'
+import { flag, group, list, whole } from './leaf.ts'
 
+const people = group('People')
 const sessions = group('Sessions')
 
 export const peopleSettings = {
+  signup: people(
+    'KEYWRIGHT_SIGNUP',
+    z.enum(['open', 'invite', 'domains', 'off']).default('open'),
+    'Who may register: everybody, whoever was invited, whoever has an address of KEYWRIGHT_SIGNUP_DOMAINS (or an invitation), nobody.',
+  ),
+  signup_domains: people(
+    'KEYWRIGHT_SIGNUP_DOMAINS',
+    list.describe('domains, comma separated').default([]),
+    'Mail domains, comma separated, whose people may register when KEYWRIGHT_SIGNUP is domains. Subdomains are named one by one.',
+  ),
+  acr: people(
+    'KEYWRIGHT_ACR',
+    z.enum(['aal1', 'aal2', 'phr']).default('aal1'),
+    'What every sign-in has to prove: aal1 one factor, aal2 two, phr a passkey. Roles and applications may ask for more.',
+  ),
+  factors: people(
+    'KEYWRIGHT_FACTORS',
+    list
+      .describe('passkey, totp, sms, email, comma separated')
+      .pipe(z.array(z.enum(['passkey', 'totp', 'sms', 'email'])))
+      .default(['passkey', 'totp', 'sms', 'email']),
+    'The second steps that people may choose, comma separated. What is left out proves nothing any more, for nobody.',
+  ),
+  email_sign_in: people(
+    'KEYWRIGHT_EMAIL_SIGN_IN',
+    flag.default(true),
+    'Sign-in with a code or link that is mailed, beside passwords and passkeys.',
+  ),
+  freshness_seconds: people(
+    'KEYWRIGHT_FRESHNESS_SECONDS',
+    whole(30, 900).default(300),
+    'How old a proof may be when somebody changes a password, an address or a factor, takes their data or deletes their account.',
+  ),
+  trusted_device_days: people(
+    'KEYWRIGHT_TRUSTED_DEVICE_DAYS',
+    whole(0, 30).default(30),
+    'How long a browser may be trusted to go without the second step; 0 does not offer it.',
+  ),
+  erasure_days: people(
+    'KEYWRIGHT_ERASURE_DAYS',
+    whole(0, 30).default(7),
+    'Days in which the deletion of an account can still be called off; 0 deletes at once.',
+  ),
   geoip_file: sessions(
     'KEYWRIGHT_GEOIP_FILE',
     z.string().min(1).optional(),

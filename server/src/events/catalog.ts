@@ -17,6 +17,8 @@ export const catalog = {
   'login.succeeded': entry('info', 'success', 'A person signed in.'),
   'login.failed': entry('notice', 'failure', 'A sign-in was refused.'),
   'login.throttled': entry('warning', 'failure', 'Sign-ins to one account were slowed down.'),
+  'login.stepped_up': entry('info', 'success', 'A person proved more within a session.'),
+  'factor.refused': entry('notice', 'failure', 'A second step was refused.'),
   'session.ended': entry('info', 'success', 'A session ended.'),
   'sessions.ended_everywhere': entry('notice', 'success', 'A person was signed out everywhere.'),
   'consent.granted': entry('info', 'success', 'A person allowed an application access.'),

@@ -1,62 +1,133 @@
 /**
- * Owns the end of every sign-in, whichever method proved the person: session, device, proof in the interaction, event,
- * in one transaction, and the way back to where the person was going.
+ * Owns the end of every sign-in, whichever methods proved the person: what is still due is asked of the policy (security
+ * rule MF-1), and when nothing is, session, device, proof in the interaction and event are written in one transaction. No
+ * session exists before that. Start reading at `completeLogin`; every further step ends in `advance`.
  */
+import { findInteraction, type Interaction, recordProof } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
-import { recordProof } from '../authorize/interaction.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
+import { type SignInStep, signInStep } from '../factors/policy.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
-import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
+import { sameBytes } from '../io/secrets.ts'
+import { hashToken } from '../protocol/opaque-token.ts'
+import type { LiveSession } from '../protocol/session.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { startSession } from '../sessions/start.ts'
+import { holdProof, type Standing } from '../users/credentials.ts'
+import { policyFacts } from './policy-facts.ts'
+import { holdSignIn, insertSignIn, type SignInRow, updateSignIn } from './sign-in-store.ts'
+import { newSignIn, type Proven } from './sign-in.ts'
 
-/** What a method has proved. `amr` are RFC 8176 values. */
-export type Proven = {
-  user_id: string
-  amr: string[]
-  acr: string
-  method: string
-  /** Whether the proof still stands, asked in the transaction that starts the session. */
-  stands: (tx: Tx) => Promise<boolean>
-}
+export type { Proven } from './sign-in.ts'
 
-/** Starts the session and sends the person on: back into the interaction, or to their own page. Undefined when the proof was overtaken. */
+/** Where the person was going: into an application's request, or to a page of ours. */
+export type Destination = { interaction: Interaction | undefined; return_to?: `/${string}` | undefined }
+
+export type Outcome =
+  | { kind: 'complete'; session: LiveSession; to: `/${string}`; cookies: SetCookie[] }
+  /** `step` is what is due; the sign-in goes on under `sign_in_id`, in this browser only. */
+  | { kind: 'pending'; sign_in_id: string; step: DueStep }
+  /** The account was disabled, or its password changed, since the first step; or the sign-in is over. */
+  | { kind: 'overtaken' }
+
+export type DueStep = Exclude<SignInStep, { step: 'complete' }>
+
+/** Takes a proved first step as far as it goes: to a session, or to the step that is due. */
 export const completeLogin = async (
   ctx: Ctx,
   request: HttpRequest,
   browser: BrowserPrincipal,
-  facts: { proven: Proven; interaction_id: string | undefined; cookies: SetCookie[] },
-): Promise<Reply | undefined> => {
-  const { now } = request
-  const { proven, interaction_id } = facts
-  const cookie = await transact(ctx.db, async (tx) => {
-    if (!(await proven.stands(tx))) return undefined
-    const started = await startSession(ctx, tx, {
-      browser,
-      signIn: { ...proven, ip: request.ip, user_agent: request.user_agent, now },
-    })
-    if (interaction_id !== undefined) await recordProof(tx, { id: interaction_id, session_id: started.session.id, now })
-    await record(tx, {
-      type: 'login.succeeded',
-      now,
-      user_id: proven.user_id,
-      session_id: started.session.id,
-      data: { method: proven.method },
-      ...callerOf(request),
-    })
-    return started.cookie
+  facts: Destination & { proven: Proven; cookies?: SetCookie[] },
+): Promise<Outcome> => {
+  const { proven, interaction, return_to } = facts
+  const row = newSignIn(request, browser, { proven, interaction_id: interaction?.id, return_to })
+  const outcome = await transact(ctx.db, async (tx) => {
+    const standing = await holdProof(tx, proven)
+    if (standing === undefined) return { kind: 'overtaken' } as const
+    const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
+    if (step.step === 'complete') return await begin(ctx, tx, { request, browser, row, step, standing })
+    await insertSignIn(tx, row)
+    return { kind: 'pending', sign_in_id: row.id, step } as const
   })
-  if (cookie === undefined) return undefined
+  return settled(ctx, browser, outcome, facts.cookies)
+}
+
+/** What a further step has proved: more methods, or that the address is the person's. */
+export type Progress = Partial<Pick<SignInRow, 'amr' | 'factor_at' | 'mailed_at' | 'trust_device' | 'credential'>>
+
+/**
+ * Writes down a further proof of a sign-in that is under way, and takes it as far as it goes. `prove` runs in the
+ * transaction and may answer undefined: it was nothing after all.
+ */
+export const advance = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { id, prove }: { id: string; prove: (tx: Tx, row: SignInRow) => Promise<Progress | undefined> },
+): Promise<Outcome> => {
+  const outcome = await transact(ctx.db, async (tx) => {
+    const held = await holdSignIn(tx, id, request.now)
+    if (held === undefined || !sameBytes(held.browser_hash, hashToken(browser.browser)))
+      return { kind: 'overtaken' } as const
+    const progress = await prove(tx, held)
+    if (progress === undefined) return { kind: 'overtaken' } as const
+    const row = { ...held, ...progress }
+    const standing = await holdProof(tx, row)
+    if (standing === undefined) return { kind: 'overtaken' } as const
+    const interaction = row.interaction_id === null ? undefined : await findInteraction(tx, row.interaction_id)
+    const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
+    await updateSignIn(tx, id, { ...progress, ...(step.step === 'complete' && { completed_at: request.now }) })
+    if (step.step === 'complete') return await begin(ctx, tx, { request, browser, row, step, standing })
+    return { kind: 'pending', sign_in_id: id, step } as const
+  })
+  return settled(ctx, browser, outcome)
+}
+
+type Begin = {
+  request: HttpRequest
+  browser: BrowserPrincipal
+  row: SignInRow
+  step: Extract<SignInStep, { step: 'complete' }>
+  standing: Standing
+}
+
+/** Everything is proved: the session begins (security rule LI-3: under a new secret). */
+const begin = async (ctx: Ctx, tx: Tx, { request, browser, row, step, standing }: Begin): Promise<Outcome> => {
+  const { now } = request
+  const { user_id, interaction_id, amr } = row
+  const { session, cookie } = await startSession(ctx, tx, {
+    browser,
+    signIn: {
+      user_id,
+      amr,
+      acr: step.acr,
+      device_trusted: step.device_trusted,
+      ip: request.ip,
+      user_agent: request.user_agent,
+      now,
+    },
+  })
+  if (interaction_id !== null) await recordProof(tx, { id: interaction_id, session_id: session.id, now })
+  await record(tx, {
+    type: row.method === 'session' ? 'login.stepped_up' : 'login.succeeded',
+    now,
+    user_id: standing.id,
+    session_id: session.id,
+    data: { method: row.method, amr, acr: step.acr },
+    ...callerOf(request),
+  })
+  const back = (row.return_to ?? '/account') as `/${string}`
+  const to = interaction_id === null ? back : (`/oauth/continue?interaction=${interaction_id}` as const)
+  return { kind: 'complete', session, to, cookies: [cookie] }
+}
+
+const settled = (ctx: Ctx, browser: BrowserPrincipal, outcome: Outcome, cookies: SetCookie[] = []): Outcome => {
+  if (outcome.kind !== 'complete') return outcome
   // The copy under the old secret must not outlive it.
   ctx.sessions.clear()
-  const cookies = [cookie, ...facts.cookies, ...browserCookie(browser)]
-  const log = { user_id: proven.user_id, login: 'succeeded' }
-  return redirectLocal(interaction_id === undefined ? '/account' : `/oauth/continue?interaction=${interaction_id}`, {
-    cookies,
-    log,
-  })
+  return { ...outcome, cookies: [...outcome.cookies, ...cookies, ...browserCookie(browser)] }
 }

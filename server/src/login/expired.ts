@@ -3,6 +3,7 @@
  * ends with them.
  */
 import type { Query } from '../db/connect.ts'
+import { removeSignIns } from './sign-in-store.ts'
 import { removeBuckets } from './store.ts'
 
 const dayMs = 86_400_000
@@ -11,4 +12,5 @@ const dayMs = 86_400_000
 export const removeExpired = [
   async (tx: Query, now: Date, limit: number): Promise<number> =>
     await removeBuckets(tx, new Date(now.getTime() - 2 * dayMs), limit),
+  async (tx: Query, now: Date, limit: number): Promise<number> => await removeSignIns(tx, now, limit),
 ]

@@ -16,6 +16,10 @@ export type LoginPage = {
   typed?: string | undefined
   /** The person asked for another account than the one that is signed in. */
   other?: boolean
+  /** A page of ours to go on to. */
+  return_to?: `/${string}` | undefined
+  /** Whoever is signed in proves it afresh, for that page. */
+  again?: boolean
   status?: number
   retry_after_seconds?: number | undefined
 }
@@ -25,12 +29,13 @@ export const csrfContext = (interaction_id: string | undefined): string => `logi
 
 /** The page, for a first sign-in or for a fresh proof of somebody who is signed in. */
 export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Promise<Reply> => {
-  const { interaction, error, retry_after_seconds } = facts
+  const { interaction, error, retry_after_seconds, return_to } = facts
   const client = interaction && (await ctx.clients.get(interaction.client_id))
   const data = {
     action: pathOf(ctx, '/login'),
     csrf: csrfToken(ctx, browser.browser, csrfContext(interaction?.id)),
     ...(interaction && { interaction: interaction.id, cancel: true }),
+    ...(return_to !== undefined && { return_to }),
     ...(client && { client: { client_name: client.client_name } }),
     ...(error !== undefined && { error }),
     ...(retry_after_seconds !== undefined && { retry_after_seconds }),
@@ -51,14 +56,19 @@ const person = (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Partial<
   const { subject } = browser
   const known = subject?.email ?? subject?.username ?? undefined
   const expected = typed === undefined || typed === known
-  if (interaction && subject && known !== undefined && expected && facts.other !== true) {
+  const isKnown = interaction !== undefined || facts.again === true
+  if (isKnown && subject && known !== undefined && expected && facts.other !== true) {
     return {
       reauthenticate: true,
       login_hint: known,
       account: { name: subject.name ?? known, email: known },
-      select_account: pathOf(ctx, `/login?interaction=${interaction.id}&other=1`),
+      ...(interaction && { select_account: pathOf(ctx, `/login?interaction=${interaction.id}&other=1`) }),
     }
   }
   const hint = typed ?? interaction?.request.login_hint
   return hint === undefined ? {} : { login_hint: hint }
 }
+
+/** A page of ours that a sign-in may lead to: a person's own ones. Everything else is no address to go to (an open redirect). */
+export const ownPath = (text: string | undefined): `/${string}` | undefined =>
+  text !== undefined && /^\/account(\/[a-z0-9-]{1,40}){0,4}$/.test(text) ? (text as `/${string}`) : undefined

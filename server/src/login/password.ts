@@ -1,110 +1,57 @@
 /**
- * Owns the sign-in page and the proof by password. The answer to a wrong password, an unknown account and a disabled one is
- * the same, in words and in time (security rule LI-1). Start reading at `loginRoutes`.
+ * Owns the proof by password. The answer to a wrong password, an unknown account and a disabled one is the same, in words
+ * and in time (security rule LI-1). Pages and API end here. Start reading at `signInWithPassword`.
  */
-import { findOwn, type Interaction, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
-import type { Tx } from '../db/connect.ts'
 import { callerOf, record } from '../events/record.ts'
-import { checkCsrf } from '../http/csrf.ts'
-import { refuse } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
-import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { route } from '../http/route.ts'
-import { deny, isDenial } from '../protocol/errors.ts'
-import { param } from '../protocol/params.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { accountOf, type Proof, proofStands, provePassword } from '../users/credentials.ts'
+import { type Account, accountOf, type Proof, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
-import { completeLogin } from './complete.ts'
-import { csrfContext, loginPage } from './page.ts'
+import { completeLogin, type Destination, type Outcome } from './complete.ts'
 import { type Attempt, giveBack, reserve, succeeded } from './throttle.ts'
 
-export const loginRoutes = [
-  route({
-    method: 'GET',
-    path: '/login',
-    auth: 'browser',
-    errors: 'page',
-    summary: 'The sign-in page',
-    handler: async (ctx, request, browser) => await showLogin(ctx, request, browser),
-  }),
-  route({
-    method: 'POST',
-    path: '/login',
-    auth: 'browser',
-    errors: 'page',
-    accepts: 'form',
-    limit: 'login',
-    summary: 'Sign in with name and password',
-    handler: async (ctx, request, browser) => await signIn(ctx, request, browser),
-  }),
-]
+/** What somebody typed. */
+export type Typed = { login: string; password: string }
 
-const showLogin = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const found = await findOwn(ctx, request, browser, param(request.query, 'interaction'))
-  if (found.kind === 'refused') return refuse(ctx, found.denial, 'page', { route: '/login', request })
-  if (found.kind === 'expired') return await restart(ctx, request, browser, found.interaction)
-  if (found.kind === 'none' && browser.session) return redirectLocal('/account')
-  const error = request.query.has('restarted') ? 'expired_restarted' : undefined
-  const interaction = found.kind === 'open' ? found.interaction : undefined
-  return await loginPage(ctx, browser, { interaction, error, other: request.query.has('other') })
-}
-
-const signIn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const id = param(request.form, 'interaction')
-  const forged = checkCsrf(ctx, request, browser.browser, csrfContext(id))
-  if (forged) return refuse(ctx, forged, 'page', { route: '/login', request })
-  const found = await findOwn(ctx, request, browser, id)
-  if (found.kind === 'refused') return refuse(ctx, found.denial, 'page', { route: '/login', request })
-  if (found.kind === 'expired') return await restart(ctx, request, browser, found.interaction)
-  const interaction = found.kind === 'open' ? found.interaction : undefined
-  if (interaction && request.form.has('cancel')) return await refuseInteraction(ctx.db, interaction)
-  return await tryPassword(ctx, request, browser, interaction)
-}
-
-const tryPassword = async (
+/** Tries name and password. Refusals: `wrong_credentials` (401), `too_many_attempts` (429, with retry_after_seconds). */
+export const signInWithPassword = async (
   ctx: Ctx,
   request: HttpRequest,
   browser: BrowserPrincipal,
-  interaction: Interaction | undefined,
-): Promise<Reply> => {
-  const typed = param(request.form, 'login') ?? ''
-  const login = canonicalLogin(typed)
+  { typed, destination }: { typed: Typed; destination: Destination },
+): Promise<Outcome | Denial> => {
+  const login = canonicalLogin(typed.login)
+  const client_id = destination.interaction?.client_id
   const account = await accountOf(ctx, login)
   const attempt = await reserve(ctx, request, account)
   if (isDenial(attempt)) {
-    const event = { now: request.now, client_id: interaction?.client_id, ...callerOf(request) }
-    await record(ctx.db, { type: 'login.throttled', ...event })
-    const { retry_after_seconds } = attempt
-    return await loginPage(ctx, browser, {
-      interaction,
-      typed,
-      error: 'too_many_attempts',
-      status: 429,
-      retry_after_seconds,
-    })
+    await record(ctx.db, { type: 'login.throttled', now: request.now, client_id, ...callerOf(request) })
+    return attempt
   }
-  const proof = await prove(ctx, attempt, { login, password: param(request.form, 'password') ?? '' })
+  const proof = await prove(ctx, attempt, { login, password: typed.password })
   const refused = proof && mayAct({ user: { id: proof.user_id, status: proof.status } }, 'wrong_credentials')
-  if (proof === undefined || refused) {
-    await recordFailure(ctx, request, {
-      user_id: proof?.user_id,
-      client_id: interaction?.client_id,
-      got: refused?.because.got,
-    })
-    return await loginPage(ctx, browser, { interaction, typed, error: 'wrong_credentials', status: 401 })
-  }
-  const device = await succeeded(ctx, attempt, account, request.now)
-  const stands = async (tx: Tx): Promise<boolean> => await proofStands(tx, proof)
-  const proven = { user_id: proof.user_id, amr: ['pwd'], acr: 'aal1', method: 'password', stands }
-  const facts = { proven, interaction_id: interaction?.id, cookies: [device] }
-  const done = await completeLogin(ctx, request, browser, facts)
-  return done ?? (await loginPage(ctx, browser, { interaction, typed, error: 'wrong_credentials', status: 401 }))
+  if (proof === undefined || refused)
+    return await failed(ctx, request, { user_id: proof?.user_id, client_id, got: refused?.because.got })
+  return await goOn(ctx, request, browser, { proof, account, attempt, destination })
 }
 
-type Typed = { login: string; password: string }
+type Proved = { proof: Proof; account: Account; attempt: Attempt; destination: Destination }
+
+const goOn = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { proof, account, attempt, destination }: Proved,
+): Promise<Outcome | Denial> => {
+  const device = await succeeded(ctx, attempt, account, request.now)
+  const { user_id, credential } = proof
+  const proven = { user_id, credential, amr: ['pwd'], method: 'password' }
+  const outcome = await completeLogin(ctx, request, browser, { ...destination, proven, cookies: [device] })
+  return outcome.kind === 'overtaken' ? wrong('an account that changed meanwhile') : outcome
+}
 
 /** A comparison that could not be made was no wrong password (security rule G-1): its reservation goes back. */
 const prove = async (ctx: Ctx, attempt: Attempt, { login, password }: Typed): Promise<Proof | undefined> => {
@@ -119,15 +66,18 @@ const prove = async (ctx: Ctx, attempt: Attempt, { login, password }: Typed): Pr
 type Failure = { user_id: string | undefined; client_id: string | undefined; got: string | undefined }
 
 /** Writes down why, for the operator; the person is told the same in every case. */
-const recordFailure = async (ctx: Ctx, request: HttpRequest, { user_id, client_id, got }: Failure): Promise<void> => {
-  ctx.decisions.record(
-    deny('wrong_credentials', 'Wrong name or password.', {
-      rule: 'the password proves the person (LI-1)',
-      expected: 'the password of an active account',
-      got: got ?? 'unknown account or wrong password',
-    }),
-    { route: '/login', request_id: request.request_id, client_id, now: request.now },
-  )
+const failed = async (ctx: Ctx, request: HttpRequest, { user_id, client_id, got }: Failure): Promise<Denial> => {
+  const denial = wrong(got ?? 'unknown account or wrong password')
+  ctx.decisions.record(denial, { route: '/login', request_id: request.request_id, client_id, now: request.now })
   const event = { now: request.now, user_id, client_id, data: { method: 'password' }, ...callerOf(request) }
   await record(ctx.db, { type: 'login.failed', ...event })
+  return denial
 }
+
+const wrong = (got: string): Denial =>
+  deny(
+    'wrong_credentials',
+    'Wrong name or password.',
+    { rule: 'the password proves the person (LI-1)', expected: 'the password of an active account', got },
+    { status: 401 },
+  )

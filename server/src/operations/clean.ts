@@ -11,7 +11,7 @@ import { removeCounters } from '../io/ephemeral.ts'
 import { removeExpired as removeOfLogin } from '../login/expired.ts'
 import { removeExpired as removeOfSessions } from '../sessions/expired.ts'
 import { removeExpired as removeOfToken } from '../token/expired.ts'
-import { removeTokens } from './setup-store.ts'
+import { removeOneTime } from '../users/one-time.ts'
 
 /** Removes one batch of at most `limit` rows and returns how many went. */
 type Removal = (tx: Query, now: Date, limit: number) => Promise<number>
@@ -27,7 +27,7 @@ const removals: readonly Removal[] = [
   ...removeOfSessions,
   ...removeOfLogin,
   // A day, for whoever looks why a link does not work any more.
-  async (tx, now, limit) => await removeTokens(tx, new Date(now.getTime() - dayMs), limit),
+  async (tx, now, limit) => await removeOneTime(tx, new Date(now.getTime() - dayMs), limit),
   removeCounters,
 ]
 

@@ -13,16 +13,12 @@ import { page, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import { adminExists } from '../access/roles.ts'
-import { secretBytes } from '../io/ids.ts'
 import type { PageData } from '../pages/data.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
-import { hashToken, mintOpaque, parseOpaque } from '../protocol/opaque-token.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
+import { makeLink, peekLink, spendLink, voidPurpose } from '../users/one-time.ts'
 import { createUser, prepareUser } from '../users/register.ts'
-import { consumeToken, insertToken, tokenIsLive, voidTokens } from './setup-store.ts'
-
-const lifeMs = 24 * 3_600_000
 
 /**
  * A fresh link while nobody holds the role admin; older links stop working. Undefined once there is an administrator. The
@@ -31,25 +27,15 @@ const lifeMs = 24 * 3_600_000
 export const createSetupLink = async (ctx: Ctx, email?: string): Promise<string | undefined> =>
   await transact(ctx.db, async (tx) => {
     if (await adminExists(tx)) return undefined
-    const token = mintOpaque('su', secretBytes())
-    const now = ctx.now()
-    await voidTokens(tx, 'setup')
-    await insertToken(tx, {
-      token_hash: hashToken(token),
-      purpose: 'setup',
-      created_at: now,
-      expires_at: new Date(now.getTime() + lifeMs),
-    })
+    await voidPurpose(tx, 'setup')
+    const token = await makeLink(tx, { purpose: 'setup', now: ctx.now() })
     const known = email === undefined ? '' : `&email=${encodeURIComponent(email)}`
     return `${ctx.config.issuer}/setup?token=${token}${known}`
   })
 
 const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const token = param(request.query, 'token') ?? ''
-  const live =
-    parseOpaque('su', token) !== undefined &&
-    (await tokenIsLive(ctx.db, hashToken(token), 'setup', request.now)) &&
-    !(await adminExists(ctx.db))
+  const live = (await peekLink(ctx.db, 'setup', token, request.now)) !== undefined && !(await adminExists(ctx.db))
   return live
     ? setupPage(ctx, browser, { token, values: { email: param(request.query, 'email') } })
     : await refuseLink(ctx, request)
@@ -90,8 +76,7 @@ const create = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
     const created = await createUser(tx, prepared, request.now, callerOf(request))
     if (isDenial(created)) return created
     // The link is spent only by the account it makes; two people with one link make one administrator.
-    if (parseOpaque('su', token) === undefined || !(await consumeToken(tx, hashToken(token), 'setup', request.now)))
-      throw new SpentLink()
+    if ((await spendLink(tx, 'setup', token, request.now)) === undefined) throw new SpentLink()
     await record(tx, { type: 'setup.completed', now: request.now, user_id: created.user_id, ...callerOf(request) })
     return created
   }).catch((error: unknown) => {

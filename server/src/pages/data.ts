@@ -37,6 +37,9 @@ type Form = { action: string; csrf: string }
 
 export type LoginError = 'wrong_credentials' | 'too_many_attempts' | 'expired_restarted' | 'temporarily_unavailable'
 
+/** A way to take the second step. */
+export type FactorView = 'passkey' | 'totp' | 'sms' | 'email' | 'backup_code' | 'password'
+
 /** What each page needs. Every address is checked again before it becomes a link or a form target (safe.ts). */
 export type PageData = {
   /** Posts `login`, `password`, and `cancel=1` from the button back to the application. */
@@ -51,8 +54,20 @@ export type PageData = {
     reauthenticate?: boolean
     account?: AccountView
     cancel?: boolean
+    /** Goes on to this page of ours; posted as `return_to`. */
+    return_to?: string
     /** Address of "Use another account". */
     select_account?: string
+  }
+  /** Posts `sign_in`, `kind`, `code`, and `trust_device` when the box is ticked. */
+  factor: Form & {
+    sign_in: string
+    kind: FactorView
+    /** The other ways, as links. */
+    others: readonly { kind: FactorView; href: string }[]
+    /** For how long this browser may be trusted; 0 does not offer it. */
+    trust_days: number
+    error?: 'wrong_code' | 'too_many_attempts'
   }
   /** Posts `decision` = allow | deny | switch. */
   consent: Form & {

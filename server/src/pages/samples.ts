@@ -31,6 +31,15 @@ const signIn: readonly PageData['login'][] = [
   { action: '/login', csrf, reauthenticate: true, account, error: 'wrong_credentials' },
 ]
 
+const secondStep: PageData['factor'] = {
+  action: '/factor',
+  csrf,
+  sign_in: 'sample-sign-in-4Kd8',
+  kind: 'totp',
+  others: [],
+  trust_days: 30,
+}
+
 const scopes = [
   {
     name: 'openid',
@@ -136,6 +145,11 @@ const home: PageData['home'] = {
 /** Every page, each with one entry for each way it can look. */
 export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   login: signIn,
+  factor: [
+    secondStep,
+    { ...secondStep, error: 'wrong_code', trust_days: 0 },
+    { ...secondStep, error: 'too_many_attempts' },
+  ],
   consent: [
     consent,
     {

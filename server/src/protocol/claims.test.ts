@@ -20,6 +20,7 @@ const bare: Subject = {
   claims: {},
   roles: [],
   permissions: [],
+  role_acr: null,
   updated_at: new Date('2026-01-02T03:04:05.999Z'),
 }
 const full: Subject = {

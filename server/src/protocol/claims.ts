@@ -20,6 +20,8 @@ export type Subject = {
   claims: Record<string, unknown>
   roles: string[]
   permissions: string[]
+  /** The level of assurance that the roles demand of sign-ins; never a claim. */
+  role_acr: string | null
   updated_at: Date
 }
 

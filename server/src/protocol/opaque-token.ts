@@ -5,8 +5,8 @@
 import { crc32 } from 'node:zlib'
 import { hash } from 'node:crypto'
 
-/** rt refresh token · ac authorization code · at access token · cs client secret · ak API key · iat, rat registration · su setup link */
-export type OpaqueType = 'at' | 'rt' | 'ac' | 'ak' | 'cs' | 'rat' | 'iat' | 'su'
+/** rt refresh token · ac authorization code · at access token · cs client secret · ak API key · iat, rat registration · su setup link · ot any other one-time link */
+export type OpaqueType = 'at' | 'rt' | 'ac' | 'ak' | 'cs' | 'rat' | 'iat' | 'su' | 'ot'
 
 /** A secret as its holder knows it. Never stored, never logged. */
 export type PlainToken = string & { readonly brand: 'PlainToken' }

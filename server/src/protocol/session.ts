@@ -21,6 +21,8 @@ export type LiveSession = {
   auth_time: Date
   amr: string[]
   acr: string
+  /** A trusted device stood in for the second step that policy wants; `acr` says what was proved. */
+  device_trusted: boolean
   created_at: Date
   last_seen_at: Date
 }

@@ -16,6 +16,8 @@ export type SignIn = {
   user_id: string
   amr: string[]
   acr: string
+  /** A trusted device stood in for the second step that policy wants. */
+  device_trusted: boolean
   ip: string
   user_agent: string | undefined
   now: Date
@@ -49,6 +51,7 @@ const proofOf = (ctx: Ctx, signIn: SignIn, token_hash: TokenHash) => ({
   auth_time: signIn.now,
   amr: signIn.amr,
   acr: signIn.acr,
+  device_trusted: signIn.device_trusted,
   ip: signIn.ip,
   user_agent: signIn.user_agent?.replace(/[\u0000-\u001f]/g, ' ') ?? null,
   last_seen_at: signIn.now,

@@ -8,7 +8,17 @@ type Optional = 'device_id' | 'place' | 'device_trusted' | 'actor_id'
 export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because' | Optional> &
   Partial<Pick<SessionsRow, Optional>>
 
-const live = ['id', 'browser_id', 'user_id', 'auth_time', 'amr', 'acr', 'created_at', 'last_seen_at'] as const
+const live = [
+  'id',
+  'browser_id',
+  'user_id',
+  'auth_time',
+  'amr',
+  'acr',
+  'device_trusted',
+  'created_at',
+  'last_seen_at',
+] as const
 
 /** The session of a cookie, when it has neither ended nor expired (checked at use, G-4). */
 export const findLive = async (tx: Query, token_hash: TokenHash, now: Date): Promise<LiveSession | undefined> => {

@@ -4,11 +4,14 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
-import { findLogin, shareAccount, upgradePassword } from './store.ts'
+import { mayAct } from '../protocol/subject.ts'
+import { findLogin, shareAccount, type Standing, upgradePassword } from './store.ts'
+
+export type { Standing } from './store.ts'
 import { tooLongToTry } from './password-policy.ts'
 
-/** Who it is, and the hash that was compared: the proof stands as long as that is the account's. */
-export type Proof = { user_id: string; status: string; password_hash: string }
+/** Who it is, and the credential as it was when it was proved: the proof stands as long as that is the account's. */
+export type Proof = { user_id: string; status: string; credential: string }
 
 /**
  * `name` is what attempts are counted under; `credential` names the password as it is now: another one after each change,
@@ -23,7 +26,7 @@ export type Account = { name: string; credential: string }
 export const accountOf = async (ctx: Ctx, login: string): Promise<Account> => {
   const found = await findLogin(ctx.db, login)
   if (found === undefined) return { name: `login|${login}`, credential: '' }
-  return { name: `user|${found.id}`, credential: found.changed_at?.toISOString() ?? '' }
+  return { name: `user|${found.id}`, credential: credentialOf(found.changed_at) }
 }
 
 /**
@@ -38,21 +41,38 @@ export const provePassword = async (ctx: Ctx, login: string, password: string): 
     return undefined
   }
   const { id: user_id, status, password_hash } = found
+  const proof = { user_id, status, credential: credentialOf(found.changed_at) }
   const outdated = ctx.hashing.isOutdated(password_hash)
   if (!(await ctx.hashing.verify(password_hash, password))) {
     // An old hash is of another cost: the difference would tell that the account exists (LI-1).
     if (outdated) await ctx.hashing.verifyNobody(password)
     return undefined
   }
-  if (!outdated) return { user_id, status, password_hash }
+  if (!outdated) return proof
   const upgraded = await ctx.hashing.hash(password)
   await upgradePassword(ctx.db, user_id, { from: password_hash, to: upgraded })
-  return { user_id, status, password_hash: upgraded }
+  return proof
 }
 
+/** Names the password that an account has: another one after each change, the same after a mere rehash, '' without one. */
+export const credentialOf = (changed_at: Date | null): string => changed_at?.toISOString() ?? ''
+
 /**
- * Tells, within the transaction that acts on it, whether a proof still stands: the account is active and has the password
- * that was compared. Whoever changes either waits until this transaction ends, and then sees what it did.
+ * How the account of a proof stands, within the transaction that acts on it: undefined when it is not active any more, or
+ * has another password than the one that was there when something was proved. Whoever changes either waits until this
+ * transaction ends, and then sees what it did.
  */
-export const proofStands = async (tx: Tx, proof: Proof): Promise<boolean> =>
-  await shareAccount(tx, proof.user_id, proof.password_hash)
+export const holdProof = async (
+  tx: Tx,
+  { user_id, credential }: { user_id: string; credential: string },
+): Promise<Standing | undefined> => {
+  const standing = await holdAccount(tx, user_id)
+  if (standing === undefined) return undefined
+  return credentialOf(standing.password_changed_at) === credential ? standing : undefined
+}
+
+/** How an active account stands, held until the transaction ends. Undefined for every other one. */
+export const holdAccount = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
+  const standing = await shareAccount(tx, user_id)
+  return standing && mayAct({ user: standing }, 'wrong_credentials') === undefined ? standing : undefined
+}

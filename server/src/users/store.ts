@@ -10,7 +10,8 @@ export type NewUser = Pick<UsersRow, 'id'> &
 export const loadSubject = async (tx: Query, user_id: string): Promise<Subject | undefined> => {
   const rows = await tx<Subject[]>`
     select id, status, username, email, email_verified, name, given_name, family_name, picture, locale, zoneinfo,
-      phone_number, phone_number_verified, claims, updated_at, roles_of(id) as roles, permissions_of(id) as permissions
+      phone_number, phone_number_verified, claims, updated_at, roles_of(id) as roles, permissions_of(id) as permissions,
+      acr_of_roles(id) as role_acr
     from users where id = ${user_id}`
   return rows[0]
 }
@@ -86,13 +87,26 @@ export const upgradePassword = async (
   await tx`update password_credentials set password_hash = ${to} where user_id = ${user_id} and password_hash = ${from}`
 }
 
-/** Holds an active account with this password hash as it is until the transaction ends. False when it is another by now. */
-export const shareAccount = async (tx: Query, user_id: string, password_hash: string): Promise<boolean> =>
-  (
-    await tx`
-      select 1 from users u join password_credentials p on p.user_id = u.id
-      where u.id = ${user_id} and u.status = 'active' and p.password_hash = ${password_hash} for share`
-  ).length === 1
+/** What a sign-in is decided on, beside its proofs. */
+export type Standing = Pick<
+  UsersRow,
+  'id' | 'status' | 'email' | 'email_canonical' | 'email_verified' | 'phone_number' | 'locale'
+> & {
+  name: string | null
+  required_actions: string[]
+  factor_kinds: string[]
+  role_acr: string | null
+  password_changed_at: Date | null
+}
+
+/** Holds an account as it is until the transaction ends, and tells how it stands. */
+export const shareAccount = async (tx: Query, user_id: string): Promise<Standing | undefined> => {
+  const rows = await tx<Standing[]>`
+    select u.id, u.status, u.email, u.email_canonical, u.email_verified, u.phone_number, u.locale, u.name, u.required_actions,
+      factor_kinds_of(u.id) as factor_kinds, acr_of_roles(u.id) as role_acr, p.changed_at as password_changed_at
+    from users u left join password_credentials p on p.user_id = u.id where u.id = ${user_id} for share of u`
+  return rows[0]
+}
 
 /** Waits for everybody who holds the account as it is, and keeps new ones out until the transaction ends. */
 export const lockAccount = async (tx: Query, user_id: string): Promise<void> => {

@@ -7,7 +7,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { transact } from '../../src/db/transact.ts'
 import { createHashing } from '../../src/io/hashing.ts'
 import { completeLogin } from '../../src/login/complete.ts'
-import { proofStands, provePassword } from '../../src/users/credentials.ts'
+import { provePassword } from '../../src/users/credentials.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from '../../src/users/identifier.ts'
 import { changePassword } from '../../src/users/status.ts'
 import { lockAccount, upsertPassword } from '../../src/users/store.ts'
@@ -101,13 +101,9 @@ it('I2: a password that was proved before it was changed starts no session after
   const password_hash = await ctx.hashing.hash('another quiet stone arch')
   await house.revoking(async (own) => await changePassword(own, person.user_id, password_hash))
   const browser = { browser: 'b', isNew: false, session: undefined, token_hash: undefined, subject: undefined }
-  const proven = { user_id: person.user_id, amr: ['pwd'], acr: 'aal1', method: 'password' }
-  const done = await completeLogin(ctx, tokenRequest({}, ctx.now()), browser, {
-    proven: { ...proven, stands: async (tx) => await proofStands(tx, proof) },
-    interaction_id: undefined,
-    cookies: [],
-  })
-  expect(done).toBeUndefined()
+  const proven = { user_id: person.user_id, credential: proof.credential, amr: ['pwd'], method: 'password' }
+  const done = await completeLogin(ctx, tokenRequest({}, ctx.now()), browser, { proven, interaction: undefined })
+  expect(done).toEqual({ kind: 'overtaken' })
   expect(await liveSessions(person.user_id)).toBe(0)
 })
 

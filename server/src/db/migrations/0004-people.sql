@@ -240,3 +240,18 @@ create table erasures (
   user_id text primary key,
   erased_at timestamptz not null
 );
+
+-- The second steps that somebody can take, and the level that their roles demand: read with the account at each sign-in.
+create function factor_kinds_of(holder text) returns text[] language sql stable as $$
+  select array_remove(array[
+    case when exists (select 1 from passkeys where user_id = holder) then 'passkey' end,
+    case when exists (select 1 from totp_factors where user_id = holder and confirmed_at is not null) then 'totp' end,
+    case when exists (select 1 from code_factors where user_id = holder and channel = 'sms') then 'sms' end,
+    case when exists (select 1 from code_factors where user_id = holder and channel = 'email') then 'email' end,
+    case when exists (select 1 from backup_codes where user_id = holder and used_at is null) then 'backup_code' end,
+    case when exists (select 1 from password_credentials where user_id = holder) then 'password' end], null)
+$$;
+create function acr_of_roles(holder text) returns text language sql stable as $$
+  select r.acr from user_roles ur join roles r on r.id = ur.role_id where ur.user_id = holder and r.acr is not null
+    order by array_position('{aal1,aal2,phr}'::text[], r.acr) desc limit 1
+$$;

@@ -1,0 +1,44 @@
+/** Owns the loading of what the policy decides on (factors/policy.ts). Decides nothing. */
+import type { Interaction } from '../authorize/interaction.ts'
+import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
+import { type FactorKind, factorKinds, type PolicyFacts, type RequiredAction } from '../factors/policy.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { type Acr, demandedAcr, strongest } from '../protocol/acr.ts'
+import type { Standing } from '../users/credentials.ts'
+import type { SignInRow } from './sign-in-store.ts'
+
+export type LoadFacts = {
+  request: HttpRequest
+  row: SignInRow
+  standing: Standing
+  interaction: Interaction | undefined
+}
+
+/** The facts of a sign-in as it stands in this transaction. */
+export const policyFacts = async (ctx: Ctx, _tx: Tx, facts: LoadFacts): Promise<PolicyFacts> => {
+  const { row, standing, interaction } = facts
+  const kinds = factorKinds.filter((kind) => standing.factor_kinds.includes(kind) && isAllowed(ctx, kind))
+  return {
+    amr: row.amr,
+    demanded: await demandOf(ctx, interaction),
+    policy: strongest([ctx.config.acr, standing.role_acr]),
+    kinds,
+    two_step: kinds.some((kind) => kind === 'totp' || kind === 'sms' || kind === 'email'),
+    trusted_device: false,
+    mailed: row.mailed_at !== null,
+    can_mail: standing.email !== null && standing.email_verified,
+    actions: standing.required_actions as RequiredAction[],
+  }
+}
+
+/** Kinds that the operator has switched off prove nothing, even where somebody still has them. */
+const isAllowed = (ctx: Ctx, kind: FactorKind): boolean =>
+  kind === 'password' || kind === 'backup_code' || ctx.config.factors.includes(kind)
+
+/** What the application of an interaction asks for: the request, else its client. */
+const demandOf = async (ctx: Ctx, interaction: Interaction | undefined): Promise<Acr | undefined> => {
+  if (interaction === undefined) return undefined
+  const client = await ctx.clients.get(interaction.client_id)
+  return demandedAcr(interaction.request.acr_values?.split(' ') ?? [], client?.default_acr_values ?? [])
+}
