@@ -140,8 +140,6 @@ export const settings = z.object({
     'Wrong passwords in a row after which unknown devices are refused altogether.',
   ),
 
-  ...peopleSettings,
-
   ...tokenSettings,
   ...peopleSettings,
 

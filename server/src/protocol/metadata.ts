@@ -2,6 +2,7 @@
  * Owns the discovery document (OpenID Connect Discovery §3, RFC 8414 §2, RFC 9207 §3). Every list is computed from what
  * is switched on, so it cannot promise what is not there.
  */
+import { acrLevels } from './acr.ts'
 import { standardScopes } from './scope.ts'
 
 export type MetadataFacts = {
@@ -81,7 +82,7 @@ export const metadata = (facts: MetadataFacts): Record<string, unknown> => ({
   token_endpoint_auth_methods_supported: authMethods,
   introspection_endpoint_auth_methods_supported: authMethods.slice(0, 2),
   revocation_endpoint_auth_methods_supported: authMethods,
-  acr_values_supported: ['aal1'],
+  acr_values_supported: [...acrLevels],
   claim_types_supported: ['normal'],
   claims_supported: claims,
   authorization_response_iss_parameter_supported: true,

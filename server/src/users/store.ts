@@ -99,12 +99,18 @@ export type Standing = Pick<
   password_changed_at: Date | null
 }
 
-/** Holds an account as it is until the transaction ends, and tells how it stands. */
+/**
+ * Holds an account as it is until the transaction ends, and tells how it stands. Two statements, sent together: what the
+ * account refers to is read after the wait, not as it was before.
+ */
 export const shareAccount = async (tx: Query, user_id: string): Promise<Standing | undefined> => {
-  const rows = await tx<Standing[]>`
-    select u.id, u.status, u.email, u.email_canonical, u.email_verified, u.phone_number, u.locale, u.name, u.required_actions,
-      factor_kinds_of(u.id) as factor_kinds, acr_of_roles(u.id) as role_acr, p.changed_at as password_changed_at
-    from users u left join password_credentials p on p.user_id = u.id where u.id = ${user_id} for share of u`
+  const [, rows] = await Promise.all([
+    tx`select 1 from users where id = ${user_id} for share`,
+    tx<Standing[]>`
+      select u.id, u.status, u.email, u.email_canonical, u.email_verified, u.phone_number, u.locale, u.name, u.required_actions,
+        factor_kinds_of(u.id) as factor_kinds, acr_of_roles(u.id) as role_acr, p.changed_at as password_changed_at
+      from users u left join password_credentials p on p.user_id = u.id where u.id = ${user_id}`,
+  ])
   return rows[0]
 }
 

@@ -127,7 +127,7 @@ describe('what is written down', () => {
       session_id: session?.id,
       ip: '127.0.0.1',
       request_id: reply.headers['x-request-id'],
-      data: { method: 'password' },
+      data: { method: 'password', amr: ['pwd'], acr: 'aal1' },
     })
   })
 
