@@ -22,7 +22,6 @@ import { revokeFamiliesOfConsent } from '../token/families.ts'
 import { whatIsNew } from './consented.ts'
 import { clientOf, refusePage, stepOf } from './continue.ts'
 import { findOwn, type Interaction, refuseInteraction, restart } from './interaction.ts'
-import { describeScope } from './scopes.ts'
 import { burnCodesOf } from './code-store.ts'
 import {
   type ConsentWithName,
@@ -77,7 +76,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
       // A program on this device takes any free port (RFC 8252 §7.3): the number would tell the person nothing.
       redirect_host: view.on_this_device ? host.replace(/:\d+$/, '') : host,
       account: accountView(subject),
-      scopes: scopes.map((name) => ({ name, ...describeScope(name), is_new: newScopes.includes(name) })),
+      scopes: scopes.map((name) => ({ name, is_new: newScopes.includes(name) })),
       resources: resources.map((resource) => ({ resource, is_new: newResources.includes(resource) })),
     },
     200,

@@ -6,6 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { PageData } from '../pages/data.ts'
 import { type Denial, statusOf } from '../protocol/errors.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
+import { languageOf } from './language.ts'
 import { json, page, type Reply, redirectOut } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import type { ErrorForm } from './route.ts'
@@ -21,18 +22,23 @@ export const refuse = (ctx: Ctx, denial: Denial, form: ErrorForm, where: Where):
   if (form === 'page') return errorPage(denial, error_id, where)
   const status = statusOf(denial)
   if (form === 'problem') {
+    const locale = languageOf(ctx, where.request)
     const body = {
       type: 'about:blank',
-      title: titleOf(status),
+      ...inWords(ctx, denial, locale),
       status,
-      detail: denial.error_description,
       code: denial.error,
       error_id,
       request_id: where.request.request_id,
     }
     return {
       ...json(body, status, { headers, log }),
-      headers: { ...headers, 'content-type': 'application/problem+json' },
+      headers: {
+        ...headers,
+        'content-type': 'application/problem+json',
+        'content-language': locale,
+        vary: 'Accept-Language',
+      },
     }
   }
   // RFC 6750 §3.1: a request without a token is told no error code.
@@ -133,19 +139,16 @@ const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] =
   return known[denial.error] ?? (status >= 500 ? 'error.do.try_again' : 'error.do.go_back')
 }
 
-const titles: Record<number, string> = {
-  400: 'Bad request',
-  401: 'Not authenticated',
-  403: 'Forbidden',
-  404: 'Not found',
-  405: 'Method not allowed',
-  409: 'Conflict',
-  413: 'Too large',
-  414: 'Address too long',
-  415: 'Unsupported media type',
-  421: 'Misdirected request',
-  429: 'Too many requests',
-  500: 'Server error',
-  503: 'Temporarily unavailable',
+/**
+ * RFC 9457 §3.1.3, §3.1.4: title and detail in the caller's language. The exact sentence of a refusal is English; in other
+ * languages the one of its code serves, where there is one.
+ */
+const inWords = (ctx: Ctx, denial: Denial, locale: string): { title: string; detail: string } => {
+  const { has, t, lang } = ctx.pages.wordingFor(locale)
+  const title = `problem.title.${statusOf(denial)}`
+  const detail = `problem.${denial.error}`
+  return {
+    title: t(has(title) ? title : 'problem.title.other'),
+    detail: lang !== 'en' && has(detail) ? t(detail) : denial.error_description,
+  }
 }
-const titleOf = (status: number): string => titles[status] ?? 'Refused'

@@ -7,16 +7,22 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import { bytes, empty, json, page, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
+import type { PageData } from '../pages/data.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 
 const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const { config, version } = ctx
-  const links = [
-    { href: pathOf(ctx, '/.well-known/openid-configuration'), label: 'Discovery' },
-    { href: pathOf(ctx, '/.well-known/jwks.json'), label: 'Keys' },
+  const links: PageData['home']['links'] = [
+    { href: pathOf(ctx, '/.well-known/openid-configuration'), label: { key: 'home.discovery' } },
+    { href: pathOf(ctx, '/.well-known/jwks.json'), label: { key: 'home.keys' } },
   ]
   if (!(request.header('accept') ?? '').includes('text/html'))
-    return json({ name: config.name, version, issuer: config.issuer, links })
+    return json({
+      name: config.name,
+      version,
+      issuer: config.issuer,
+      links: links.map(({ href, label }) => ({ href, label: ctx.pages.wordingFor('en').say(label) })),
+    })
   const data = {
     issuer: config.issuer,
     name: config.name,

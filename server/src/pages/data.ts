@@ -7,17 +7,17 @@ import type { Message, MessageKey } from './messages.ts'
 /** A person as a page shows them. */
 export type AccountView = { name: string; email: string; username?: string }
 
-/** A session of the reader. `user_agent_label` is for people: "Firefox on Linux". */
+/** A session of the reader. `user_agent_label` is for people: the message of "Firefox on Linux". */
 export type SessionView = {
   id: string
   current: boolean
-  user_agent_label: string
+  user_agent_label: Message
   ip: string
   created_at: Date
   last_seen_at: Date
 }
 
-/** What an application was allowed to do, and where. `scopes` are titles for people, `resources` their own names (RFC 8707). */
+/** What an application was allowed to do, and where. `scopes` and `resources` (RFC 8707) as the wire names them. */
 export type ConsentView = {
   client_id: string
   client_name: string
@@ -26,8 +26,8 @@ export type ConsentView = {
   granted_at: Date
 }
 
-/** One permission asked for: `name` is the scope of the wire, title and description are for people. */
-export type ScopeView = { name: string; title: string; description: string; is_new: boolean }
+/** One permission asked for: `name` is the scope of the wire; what people read of it is in the catalogue. */
+export type ScopeView = { name: string; is_new: boolean }
 
 /** One service at which the permissions are to hold: a resource as the wire names it (RFC 8707 §2). */
 export type ResourceView = { resource: string; is_new: boolean }
@@ -105,7 +105,7 @@ export type PageData = {
     error_id?: string
     request_id: string
     what_to_do: MessageKey
-    back?: { href: string; label: string }
+    back?: { href: string; label: Message }
     /** Address of the sign-in page, when signing in is what is left to do. */
     sign_in?: string
   }
@@ -123,7 +123,7 @@ export type PageData = {
     version: string
     signed_in?: AccountView
     setup_needed: boolean
-    links: readonly { href: string; label: string }[]
+    links: readonly { href: string; label: Message }[]
   }
   /** Posts `session_id` to end_session, `client_id` to withdraw_consent, `scope` = here | everywhere to the other two. */
   account: {

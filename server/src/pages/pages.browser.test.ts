@@ -253,7 +253,7 @@ test('G-8: hostile values run no script, whatever the policy would stop', async 
     error_description: attack,
     error_id: attack,
     request_id: attack,
-    back: { href: '/', label: attack },
+    back: { href: '/', label: { key: 'page.back_to_client', params: { client: attack } } },
   })
   expect(await page.textContent('.lead')).toBe(attack)
   expect(await page.textContent('#reference')).toBe(attack)

@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import en from './messages/en.json' with { type: 'json' }
 import { createPages, type PageData, type PageName } from './render.ts'
@@ -87,9 +89,9 @@ describe('foreign addresses', () => {
     for (const html of [
       draw('consent', { ...consent, client }),
       draw('logged-out', { continue_uri: script, everywhere: false }),
-      draw('error', { ...failed, back: { href: script, label: 'Back' } }),
+      draw('error', { ...failed, back: { href: script, label: { key: 'page.back' } } }),
       draw('login', { action: '/login', csrf: 'c', select_account: script }),
-      draw('home', { ...samples.home[0], links: [{ href: script, label: 'x' }] }),
+      draw('home', { ...samples.home[0], links: [{ href: script, label: { key: 'home.keys' } }] }),
     ])
       expect(html).not.toMatch(/javascript:|data:text|\/\/evil/)
   })
@@ -105,8 +107,9 @@ describe('foreign addresses', () => {
     for (const text of [
       'Acme Analytics',
       'analytics.example.com',
-      'Know who you are',
+      'See your profile',
       'Stay connected',
+      'reports:read',
       'Ada Lovelace',
       'ada@',
     ])
@@ -149,14 +152,24 @@ describe('wording', () => {
   const templates = readdirSync(folder)
     .map((file) => readFileSync(new URL(file, folder), 'utf8'))
     .join('\n')
-  const written = new Set([...templates.matchAll(/'((?:[a-z_]+\.)+[a-z_]+)'/g)].map(([, key]) => key ?? ''))
-  // Chosen by data: the code or the message key of a slice.
-  const chosen = /^(error\.(title|do)|login\.error|setup\.error)\./
+  const keysIn = (text: string) => [...text.matchAll(/'((?:[a-z_]+\.)+[a-z_]+)'/g)].map(([, key]) => key ?? '')
+  const source = fileURLToPath(new URL('../', import.meta.url))
+  const slices = globSync('**/*.ts', { cwd: source })
+    .filter((file) => !/\.test\.ts$|samples\.ts$/.test(file))
+    .map((file) => readFileSync(join(source, file), 'utf8'))
+    .join('\n')
+  // Chosen by data, or put together with a code: that of a refusal, a status, a scope.
+  const chosen = /^(error\.(title|do)|setup\.error|login\.error|problem|problem\.title|scope\.title|scope\.about)\.[a-z_0-9]+$/
+  const withoutPlural = (key: string) => key.replace(/_(one|other)$/, '')
 
   test('every key in a template exists, and every message is used', () => {
+    const written = new Set(keysIn(templates))
     expect(written.size).toBeGreaterThan(80)
-    expect([...written].filter((key) => !Object.hasOwn(en, key))).toEqual([])
-    expect(Object.keys(en).filter((key) => !written.has(key) && !chosen.test(key))).toEqual([])
+    const known = new Set(Object.keys(en).flatMap((key) => [key, withoutPlural(key)]))
+    expect([...written].filter((key) => !known.has(key))).toEqual([])
+    const used = new Set([...written, ...keysIn(slices)])
+    const isUsed = (key: string) => used.has(key) || used.has(withoutPlural(key)) || chosen.test(key)
+    expect(Object.keys(en).filter((key) => !isUsed(key))).toEqual([])
   })
 
   test('nothing but the layout’s body, a part, or a message helper is written raw', () => {

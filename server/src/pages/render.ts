@@ -11,6 +11,7 @@ import { type LanguageWishes, localeOf } from './locale.ts'
 import { createWordings, type Wording } from './messages.ts'
 import { isLink, isReturnAddress, monogram } from './safe.ts'
 import { sampleFrame, samples } from './samples.ts'
+import { describeScope } from './scopes.ts'
 import { loadTemplates, type Templates } from './templates.ts'
 
 export type { Asset } from './assets.ts'
@@ -114,6 +115,7 @@ const viewOf = (page: PageName, data: object, { frame, brand, choice, words }: A
   frame,
   brand,
   choice,
+  scope: (name: string) => describeScope(words, name),
   isLink,
   target: formTarget,
   isReturnAddress,

@@ -41,20 +41,10 @@ const secondStep: PageData['factor'] = {
 }
 
 const scopes = [
-  {
-    name: 'openid',
-    title: 'Know who you are',
-    description: 'A number that stands for you at this application.',
-    is_new: false,
-  },
-  { name: 'profile', title: 'See your profile', description: 'Your name and your picture.', is_new: false },
-  { name: 'email', title: 'See your email address', description: 'And whether it has been verified.', is_new: false },
-  {
-    name: 'offline_access',
-    title: 'Stay connected',
-    description: 'Keep this access while you are away.',
-    is_new: true,
-  },
+  { name: 'profile', is_new: false },
+  { name: 'email', is_new: false },
+  { name: 'offline_access', is_new: true },
+  { name: 'reports:read', is_new: true },
 ]
 
 const resources = [
@@ -93,11 +83,11 @@ const refusal: PageData['error'] = {
 
 const setup: PageData['setup'] = { action: '/setup', csrf, token: 'sample-token', password_min: 10, values: {} }
 
-const sessions = [
+const sessions: PageData['account']['sessions'] = [
   {
     id: 'ses_1',
     current: true,
-    user_agent_label: 'Firefox on Linux',
+    user_agent_label: { key: 'browser.on_system', params: { browser: 'Firefox', system: 'Linux' } },
     ip: '203.0.113.7',
     created_at: at('2026-11-02T08:14:00Z'),
     last_seen_at: at('2026-11-20T16:40:00Z'),
@@ -105,7 +95,7 @@ const sessions = [
   {
     id: 'ses_2',
     current: false,
-    user_agent_label: 'Safari on iPhone',
+    user_agent_label: { key: 'browser.some_on_system', params: { system: 'iOS' } },
     ip: '2001:db8:85a3::8a2e:370:7334',
     created_at: at('2026-11-11T19:02:00Z'),
     last_seen_at: at('2026-11-19T21:05:00Z'),
@@ -116,7 +106,7 @@ const consents = [
   {
     client_id: 'acme',
     client_name: 'Acme Analytics',
-    scopes: ['See your profile', 'See your email address', 'Stay connected'],
+    scopes: ['profile', 'email', 'offline_access', 'reports:read'],
     resources: resources.map(({ resource }) => resource),
     granted_at: at('2026-10-01T10:00:00Z'),
   },
@@ -136,9 +126,8 @@ const home: PageData['home'] = {
   version: '0.1.0',
   setup_needed: false,
   links: [
-    { href: '/.well-known/openid-configuration', label: 'Discovery document' },
-    { href: '/oauth/jwks', label: 'Public keys' },
-    { href: '/health', label: 'Health' },
+    { href: '/.well-known/openid-configuration', label: { key: 'home.discovery' } },
+    { href: '/oauth/jwks', label: { key: 'home.keys' } },
   ],
 }
 
@@ -196,7 +185,10 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
       error: 'temporarily_unavailable',
       request_id: 'req-01J9ZK4T7R',
       what_to_do: 'error.do.wait',
-      back: { href: 'https://analytics.example.com', label: 'Back to Acme Analytics' },
+      back: {
+        href: 'https://analytics.example.com',
+        label: { key: 'page.back_to_client', params: { client: 'Acme Analytics' } },
+      },
     },
     {
       status: 418,

@@ -1,6 +1,5 @@
 /** Owns a person's own page: where they are signed in, which applications have access, and the way out of both. */
 import { accountView, consentsOf, withdrawConsent } from '../authorize/consent.ts'
-import { describeScope } from '../authorize/scopes.ts'
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
@@ -37,7 +36,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
       consents: consents.map((consent) => ({
         client_id: consent.client_id,
         client_name: consent.client_name,
-        scopes: consent.scopes.filter((name) => name !== 'openid').map((name) => describeScope(name).title),
+        scopes: consent.scopes.filter((name) => name !== 'openid'),
         resources: consent.resources,
         granted_at: consent.granted_at,
       })),

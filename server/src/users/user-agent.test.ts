@@ -1,6 +1,10 @@
 /** A User-Agent in words, for people. */
 import { describe, expect, it } from 'vitest'
+import { createWordings } from '../pages/messages.ts'
 import { browserLabel, plainUserAgent, readUserAgent } from './user-agent.ts'
+
+const inEnglish = createWordings(() => {}).wordingFor('en')
+const labelOf = (user_agent: string | null): string => inEnglish.say(browserLabel(user_agent))
 
 describe('browserLabel', () => {
   it.each([
@@ -40,12 +44,12 @@ describe('browserLabel', () => {
     [null, 'Unknown browser'],
     ['<script>Firefox/1</script>', 'Firefox'],
   ])('%s', (user_agent, label) => {
-    expect(browserLabel(user_agent)).toBe(label)
+    expect(labelOf(user_agent)).toBe(label)
   })
 
   it('never repeats what was sent', () => {
-    expect(browserLabel('Firefox/"><script>')).toBe('Firefox')
-    expect(browserLabel('x'.repeat(100_000))).toBe('Unknown browser')
+    expect(labelOf('Firefox/"><script>')).toBe('Firefox')
+    expect(labelOf('x'.repeat(100_000))).toBe('Unknown browser')
   })
 })
 

@@ -3,6 +3,7 @@
  * was sent is never repeated, only names from a list. Pure.
  */
 import Bowser from 'bowser'
+import type { Message } from '../pages/messages.ts'
 
 /** Names for people and for comparing; undefined where nothing was recognised. */
 export type UserAgent = { browser: string | undefined; system: string | undefined; kind: DeviceKind | undefined }
@@ -40,9 +41,10 @@ export const readUserAgent = (user_agent: string | null): UserAgent => {
 const named = (name: string | undefined, known: ReadonlySet<string>): string | undefined =>
   name !== undefined && known.has(name) ? (calledByPeople[name] ?? name) : undefined
 
-/** Browser and system by name, as far as they are recognised: "Firefox on Linux". */
-export const browserLabel = (user_agent: string | null): string => {
+/** Browser and system by name, as far as they are recognised: the message of "Firefox on Linux". */
+export const browserLabel = (user_agent: string | null): Message => {
   const { browser, system } = readUserAgent(user_agent)
-  if (browser === undefined && system === undefined) return 'Unknown browser'
-  return system === undefined ? `${browser}` : `${browser ?? 'A browser'} on ${system}`
+  if (browser !== undefined && system !== undefined) return { key: 'browser.on_system', params: { browser, system } }
+  if (browser !== undefined) return { key: 'browser.alone', params: { browser } }
+  return system === undefined ? { key: 'browser.unknown' } : { key: 'browser.some_on_system', params: { system } }
 }
