@@ -2,6 +2,7 @@
  * THE table of contents. Every address, grant, way to recognise a caller and recurring job of this server is in one of
  * the lists below; what is not here does not exist, and discovery is computed from it.
  */
+import { authenticatePerson } from './access/person.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
 import { compatRoutes } from './compat.ts'
@@ -13,6 +14,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { rotateKeys } from './keys/rotate.ts'
 import { factorRoutes } from './login/factor-page.ts'
 import { loginRoutes } from './login/routes.ts'
+import { sessionApiRoutes } from './login/session-api.ts'
 import { healthRoutes } from './operations/health.ts'
 import { homeRoutes } from './operations/home.ts'
 import { clean } from './operations/clean.ts'
@@ -35,6 +37,7 @@ export const authenticators: Authenticators = {
   client: authenticateClient,
   bearer: authenticateBearer,
   browser: authenticateBrowser,
+  person: authenticatePerson,
 }
 
 const own: readonly Route[] = [
@@ -44,6 +47,7 @@ const own: readonly Route[] = [
   ...tokenRoutes(grants),
   ...loginRoutes,
   ...factorRoutes,
+  ...sessionApiRoutes,
   ...logoutRoutes,
   ...accountRoutes,
   ...setupRoutes,

@@ -23,7 +23,7 @@ export const checkCsrf = (ctx: Ctx, request: HttpRequest, browser: string, conte
 }
 
 /** Origin must be ours when it is sent; else Sec-Fetch-Site must not speak of another site. */
-const checkOrigin = (ctx: Ctx, request: HttpRequest): Denial | undefined => {
+export const checkOrigin = (ctx: Ctx, request: HttpRequest): Denial | undefined => {
   const origin = request.header('origin')
   const own = ctx.edge.origin
   if (origin !== undefined) return origin === own ? undefined : refuse(`Origin: ${own}`, shown(origin))
@@ -31,6 +31,19 @@ const checkOrigin = (ctx: Ctx, request: HttpRequest): Denial | undefined => {
   return site === undefined || site === 'same-origin' || site === 'none'
     ? undefined
     : refuse('a form of this site', `Sec-Fetch-Site: ${shown(site)}`)
+}
+
+/**
+ * Checks a call that a script of ours makes with the cookies of a browser: an origin that is ours, and the token of the
+ * person's own forms in X-CSRF-Token (security rule AD-4).
+ */
+export const checkCall = (ctx: Ctx, request: HttpRequest, browser: string, context: string): Denial | undefined => {
+  const foreign = checkOrigin(ctx, request)
+  if (foreign) return foreign
+  const sent = request.header('x-csrf-token')
+  if (sent !== undefined && sameBytes(Buffer.from(sent), Buffer.from(csrfToken(ctx, browser, context))))
+    return undefined
+  return refuse('X-CSRF-Token as GET /api/v1/auth/session gives it', sent === undefined ? 'no token' : 'another token')
 }
 
 const refuse = (expected: string, got: string): Denial =>

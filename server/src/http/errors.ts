@@ -30,6 +30,7 @@ export const refuse = (ctx: Ctx, denial: Denial, form: ErrorForm, where: Where):
       code: denial.error,
       error_id,
       request_id: where.request.request_id,
+      ...denial.members,
     }
     return {
       ...json(body, status, { headers, log }),

@@ -27,6 +27,22 @@ export type BrowserPrincipal = {
 /** The holder of an access token that was checked for signature, time, revocation and the account behind it. */
 export type BearerPrincipal = { token: AccessTokenClaims; subject: Subject | undefined }
 
+/**
+ * A person at the JSON API: by the session of their browser, or by an access token that an application holds for them. What
+ * was proved, and when, is that of the sign-in behind it.
+ */
+export type PersonPrincipal = {
+  subject: Subject
+  auth_time: Date
+  acr: string
+  amr: string[]
+  sid: string | undefined
+  /** Present when the browser itself calls; then CSRF was checked. */
+  browser?: BrowserPrincipal & { session: LiveSession }
+  /** Present when an application calls. */
+  client_id?: string
+}
+
 /** What a handler is given for each `auth`. */
 export type Principals = {
   none: null
@@ -35,8 +51,17 @@ export type Principals = {
   /** An access token in the Authorization header, or in the form where RFC 6750 §2.2 allows it. */
   bearer: BearerPrincipal
   browser: BrowserPrincipal
+  person: PersonPrincipal
 }
 
+/** What a route demands of a person who calls it: `self` for one's own data, else a permission (`resource:action`). */
+export type Demands = { may?: May | undefined }
+export type May = 'self' | `${string}:${string}`
+
 export type Authenticators = {
-  [A in Exclude<keyof Principals, 'none'>]: (ctx: Ctx, request: HttpRequest) => Promise<Principals[A] | Denial>
+  [A in Exclude<keyof Principals, 'none'>]: (
+    ctx: Ctx,
+    request: HttpRequest,
+    route: Demands,
+  ) => Promise<Principals[A] | Denial>
 }

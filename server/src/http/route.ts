@@ -4,7 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Denial } from '../protocol/errors.ts'
-import type { Principals } from './principal.ts'
+import type { May, Principals } from './principal.ts'
 import type { Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 
@@ -24,6 +24,8 @@ export type RouteOf<A extends Auth> = {
   errors: ErrorForm
   /** Body of a POST; anything else is answered with 415. */
   accepts?: 'form' | 'json'
+  /** Who of the people that `auth: 'person'` recognises may call; a route of theirs without it does not start (security rule AD-1). */
+  may?: May
   /** Reshapes an older system's call before anybody looks at it, authentication included; only compat.ts has use for it. */
   adapt?: (ctx: Ctx, request: HttpRequest) => HttpRequest | Denial
   /** The path that replaces this one: every answer says so, refusals too. Only compat.ts has use for it. */

@@ -68,6 +68,8 @@ type Mounted = { route: Route; base: string; authenticators: Authenticators }
 const mount = (ctx: Ctx, app: FastifyInstance, { route, base, authenticators }: Mounted): void => {
   const known = route.auth === 'none' || route.auth in authenticators
   if (!known) throw new Error(`route ${route.method} ${route.path} has no auth`)
+  if (route.auth === 'person' && route.may === undefined)
+    throw new Error(`route ${route.method} ${route.path} does not say who may call it`)
   const handler = handle(ctx, route, authenticators)
   const bodyLimit = (route.accepts === 'json' ? 256 : 64) * kib
   for (const url of [base + route.path, ...alsoAt(base, route.path)]) {
@@ -156,7 +158,7 @@ const handle =
     if (isDenial(request)) return sendRefusal(request)
     const limited = checkLimits(ctx, request, route)
     if (limited) return sendRefusal(limited)
-    const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request)
+    const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request, route)
     if (isDenial(principal)) return sendRefusal(principal)
     const reply = await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
     return sendReply(ctx, out, { reply, request, reader: readerOf(principal) })

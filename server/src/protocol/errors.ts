@@ -25,9 +25,11 @@ export type Denial = {
   /** Value of WWW-Authenticate, where the specification wants one. */
   www_authenticate?: string
   retry_after_seconds?: number
+  /** Further members of a problem document (RFC 9457 §3.2). */
+  members?: Record<string, string | number>
 }
 
-type Extra = Pick<Denial, 'status' | 'www_authenticate' | 'retry_after_seconds'>
+type Extra = Pick<Denial, 'status' | 'www_authenticate' | 'retry_after_seconds' | 'members'>
 
 /** Builds a refusal. */
 export const deny = (error: string, error_description: string, because: Because, extra: Extra = {}): Denial => ({

@@ -23,6 +23,8 @@ export type LiveSession = {
   acr: string
   /** A trusted device stood in for the second step that policy wants; `acr` says what was proved. */
   device_trusted: boolean
+  /** Who acts as this person, by their id (impersonation); null for the person. */
+  actor_id: string | null
   created_at: Date
   last_seen_at: Date
 }

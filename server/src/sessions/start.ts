@@ -66,7 +66,7 @@ const begin = async (
 ): Promise<LiveSession> => {
   const { now, user_id } = signIn
   const browser_id = held?.browser_id ?? uuidv7(now)
-  const session = { ...proof, id: uuidv7(now), browser_id, user_id, created_at: now }
+  const session = { ...proof, id: uuidv7(now), browser_id, user_id, actor_id: null, created_at: now }
   await insertSession(tx, session)
   if (held) await lockSession(tx, held.id, hashToken(secretText()))
   return session

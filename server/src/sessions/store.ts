@@ -16,6 +16,7 @@ const live = [
   'amr',
   'acr',
   'device_trusted',
+  'actor_id',
   'created_at',
   'last_seen_at',
 ] as const

@@ -1,0 +1,65 @@
+/**
+ * Owns how old a proof may be for what a thief of a session must not do: credentials, addresses, data, deletion (security
+ * rule LI-4). Pages send the person to prove themselves and bring them back; the API says so.
+ */
+import type { Ctx } from '../ctx.ts'
+import type { BrowserPrincipal, PersonPrincipal } from '../http/principal.ts'
+import { type Reply, redirectLocal } from '../http/reply.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { challenge } from '../token/bearer.ts'
+
+/** Whether the last proof of a sign-in is young enough: at the bound itself it still is. */
+export const isFresh = (ctx: Ctx, auth_time: Date, now: Date): boolean =>
+  now.getTime() - auth_time.getTime() <= ctx.config.freshness_seconds * 1000
+
+/** For pages: the way to prove oneself afresh and come back to `return_to`, or undefined when that is not needed. */
+export const proveFirst = (
+  ctx: Ctx,
+  request: HttpRequest,
+  { session }: Pick<BrowserPrincipal, 'session'>,
+  return_to: `/account${string}`,
+): Reply | undefined => {
+  if (session === undefined) return redirectLocal(`/login?return_to=${encodeURIComponent(return_to)}`)
+  if (isFresh(ctx, session.auth_time, request.now)) return undefined
+  return redirectLocal(`/login?again=1&return_to=${encodeURIComponent(return_to)}`)
+}
+
+/**
+ * For the API: 403 with the address where a browser proves itself afresh; 401 for an application, which sends the person
+ * through an authorization request with `max_age` (RFC 9470 §3). Somebody who acts for another never may.
+ */
+export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Denial | undefined => {
+  if (person.browser?.session.actor_id != null) return impersonated
+  if (isFresh(ctx, person.auth_time, request.now)) return undefined
+  const max_age = ctx.config.freshness_seconds
+  const because = {
+    rule: 'the proof of who this is, is fresh (LI-4, RFC 9470)',
+    expected: `at most ${max_age} seconds old`,
+    got: `of ${person.auth_time.toISOString()}`,
+    remedy: 'Sign in again, then repeat the call.',
+  }
+  if (person.browser) {
+    const members = { continue: `${ctx.config.issuer}/login?again=1&return_to=%2Faccount` }
+    return deny('reauthentication_required', 'Confirm that it is you, then try again.', because, {
+      status: 403,
+      members,
+    })
+  }
+  const www_authenticate = `${challenge('insufficient_user_authentication')}, max_age="${max_age}"`
+  return deny('insufficient_user_authentication', 'A more recent sign-in is needed.', because, {
+    status: 401,
+    www_authenticate,
+  })
+}
+
+const impersonated: Denial = deny(
+  'access_denied',
+  'Whoever acts for somebody else cannot do this.',
+  {
+    rule: 'credentials, data and deletion are the person alone (AD-4, LI-4)',
+    expected: 'the person',
+    got: 'somebody acting for them',
+  },
+  { status: 403 },
+)
