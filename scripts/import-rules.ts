@@ -29,6 +29,7 @@ const heights = [
     'keys',
     'login',
     'operations',
+    'outbox',
     'saml-idp',
     'sessions',
     'settings',

@@ -6,6 +6,7 @@ import { authenticatePerson } from './access/person.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
 import { compatRoutes } from './compat.ts'
+import type { Config } from './config/schema.ts'
 import type { Ctx } from './ctx.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import type { Authenticators } from './http/principal.ts'
@@ -19,6 +20,9 @@ import { healthRoutes } from './operations/health.ts'
 import { homeRoutes } from './operations/home.ts'
 import { clean } from './operations/clean.ts'
 import { setupRoutes } from './operations/setup.ts'
+import { deliver } from './outbox/deliver.ts'
+import { devMailRoutes, isShown } from './outbox/dev-mail.ts'
+import type { Letter } from './outbox/letter.ts'
 import { authenticateBrowser } from './sessions/cookie.ts'
 import { logoutRoutes } from './sessions/logout.ts'
 import { authenticateBearer } from './token/bearer.ts'
@@ -31,6 +35,9 @@ import { accountRoutes } from './users/account-pages.ts'
 
 /** Ways to get tokens. Discovery lists them. */
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
+
+/** Every kind of mail and text message. */
+export const letters: readonly Letter[] = []
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
@@ -55,14 +62,25 @@ const own: readonly Route[] = [
   ...healthRoutes,
 ]
 
-/** Every address. The older systems' paths come last and lead to the routes above. */
-export const routesFor = (config: { compat_paths: boolean }): Route[] => [
-  ...own,
-  ...(config.compat_paths ? compatRoutes(own) : []),
-]
+/** Every address. The mail of development is on the machine of a developer alone; the older systems' paths come last. */
+export const routesFor = (
+  config: Pick<Config, 'compat_paths'> & Partial<Pick<Config, 'profile' | 'issuer'>>,
+): Route[] => [...own, ...(isShown(config) ? devMailRoutes : []), ...(config.compat_paths ? compatRoutes(own) : [])]
 
-/** What every node does again and again. `everyMs` counts from the end of one run to the start of the next. */
-export const jobs: readonly { name: string; everyMs: number; run: (ctx: Ctx) => Promise<void> }[] = [
+/**
+ * What every node does again and again. `everyMs` counts from the end of one run to the start of the next; `woken` registers
+ * what makes the next one begin at once.
+ */
+export type Job = {
+  name: string
+  everyMs: number
+  run: (ctx: Ctx) => Promise<void>
+  woken?: (ctx: Ctx, wake: () => void) => void
+}
+
+const byNudge: Job['woken'] = (ctx, wake) => ctx.outbox.onNudge(wake)
+
+export const jobs: readonly Job[] = [
   { name: 'read the revocation feed', everyMs: 250, run: async (ctx) => await ctx.feed.pull() },
   { name: 'write decision records', everyMs: 200, run: async (ctx) => await ctx.decisions.flush(ctx.db) },
   {
@@ -71,6 +89,8 @@ export const jobs: readonly { name: string; everyMs: number; run: (ctx: Ctx) => 
     run: async (ctx) => (ctx.config.limits ? await ctx.ephemeral.settle(ctx.db, ctx.now()) : undefined),
   },
   { name: 'write token counts', everyMs: 5000, run: async (ctx) => await ctx.tokenCounts.flush(ctx.db) },
+  { name: 'send mails', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'email'), woken: byNudge },
+  { name: 'send text messages', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'sms'), woken: byNudge },
   { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },
   { name: 'read the file of places', everyMs: 60_000, run: async (ctx) => await ctx.places.refresh() },
   { name: 'remove what has expired', everyMs: 60_000, run: clean },

@@ -15,10 +15,15 @@ import { originAllowed } from './clients/origins.ts'
 import type { Cache } from './io/cache.ts'
 import { createEphemeral, type Ephemeral } from './io/ephemeral.ts'
 import { createHashing, type Hashing } from './io/hashing.ts'
+import { createInbox, type Inbox } from './io/inbox.ts'
 import type { AccessLog, Log } from './io/log.ts'
 import { createPlaces, type Places } from './io/place.ts'
+import { createMailer, type Mailer } from './io/mail.ts'
 import { createSecrets, type Secrets } from './io/secrets.ts'
+import { createSms, type Sms } from './io/sms.ts'
 import { createSigner, type Signer } from './keys/signer.ts'
+import type { Letter } from './outbox/letter.ts'
+import { createOutbox, type Outbox } from './outbox/nudge.ts'
 import { createPages, type Pages } from './pages/render.ts'
 import { longestAccessSeconds } from './protocol/access-token.ts'
 import type { Subject } from './protocol/claims.ts'
@@ -54,6 +59,14 @@ export type Ctx = {
   sessions: Cache<LiveSession>
   tokenCounts: TokenCounts
   places: Places
+  /** The ways out for letters; undefined where none is configured: letters then wait until their life is over. */
+  mailer: Mailer | undefined
+  sms: Sms | undefined
+  /** What was sent by nothing but this process's memory; in development only. */
+  inbox: Inbox | undefined
+  outbox: Outbox
+  /** Every kind of letter by its name, from app.ts. */
+  letters: ReadonlyMap<string, Letter>
   /** The grants that are on, from app.ts. */
   grantTypes: string[]
   /** Whether a browser at this origin may read the answer to this client (or, in a preflight, to any). */
@@ -73,6 +86,7 @@ export type CtxParts = {
   /** Identity of the database (db/deployment.ts). */
   deploymentId: string
   grantTypes: string[]
+  letters: readonly Letter[]
   clock?: () => number
 }
 
@@ -111,6 +125,8 @@ export const createCtx = (parts: CtxParts): Ctx => {
     sessions: createSessions(db, now),
     tokenCounts: createTokenCounts(),
     places: createPlaces(config.geoip_file),
+    ...createPost(config, now),
+    letters: new Map(parts.letters.map((letter) => [letter.kind, letter])),
     originAllowed: async (origin, request) => await originAllowed({ db, clients }, origin, request),
   }
 }
@@ -127,6 +143,12 @@ const createTime = (clock: () => number) => {
       skewMs = measured
     },
   }
+}
+
+/** The ways out for letters. What development would send, it shows. */
+const createPost = (config: Config, now: () => Date): Pick<Ctx, 'inbox' | 'mailer' | 'sms' | 'outbox'> => {
+  const inbox = config.profile === 'development' ? createInbox(now) : undefined
+  return { inbox, mailer: createMailer(config, inbox), sms: createSms(config, inbox), outbox: createOutbox() }
 }
 
 const createDrain = (): Pick<Ctx, 'drain' | 'draining'> => {

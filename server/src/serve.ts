@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { authenticators, grants, jobs, routesFor } from './app.ts'
+import { authenticators, grants, letters, routesFor } from './app.ts'
 import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
 import { createCtx, type Ctx } from './ctx.ts'
@@ -13,6 +13,7 @@ import { buildServer } from './http/server.ts'
 import type { Logs } from './io/log.ts'
 import { checkRootSecret } from './keys/root-secret.ts'
 import { generateKey, keysChannel, loadKeys, rotateKeys } from './keys/rotate.ts'
+import { startJobs } from './jobs.ts'
 import type { Opened } from './open.ts'
 import { removeNode } from './sessions/nodes.ts'
 import { seed } from './operations/seed.ts'
@@ -36,6 +37,7 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
     rootSecret: opened.rootSecret,
     deploymentId: await readDeployment(db),
     grantTypes: grants.map((grant) => grant.grant_type),
+    letters,
   })
   await Promise.all([
     rotateKeys(ctx, fresh),
@@ -47,14 +49,14 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
   const closeUnused = watchUnused(app.server)
   await listen(app, config)
   const hear = await listenForChanges(ctx)
-  const timers = startJobs(ctx)
+  const running = startJobs(ctx)
   const stop = async (): Promise<void> => {
     ctx.drain()
-    for (const timer of timers) timer.stop()
+    const turns = running.map(async (job) => await job.stop())
     const closing = app.close()
     closeUnused()
     await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, config.drain_seconds * 1000).unref())])
-    await settle(ctx, hear)
+    await settle(ctx, hear, turns)
   }
   const address = app.server.address()
   return { ctx, port: typeof address === 'object' && address !== null ? address.port : config.port, stop }
@@ -124,39 +126,18 @@ const watchUnused = (server: Server): (() => void) => {
 }
 
 /** Writes what is still in memory; a database that is gone must not keep the process alive. */
-const settle = async (ctx: Ctx, hear: { unlisten: () => Promise<void> }[]): Promise<void> => {
+const settle = async (
+  ctx: Ctx,
+  hear: { unlisten: () => Promise<void> }[],
+  turns: readonly Promise<void>[],
+): Promise<void> => {
   const last = [
+    ...turns,
     ctx.decisions.flush(ctx.db),
     ctx.tokenCounts.flush(ctx.db),
     removeNode(ctx.db, ctx.nodeId),
     ...hear.map(async (channel) => await channel.unlisten()),
   ]
   await Promise.race([Promise.allSettled(last), new Promise((resolve) => setTimeout(resolve, 2000).unref())])
+  ctx.mailer?.close()
 }
-
-/** Runs each job again after its pause. A failure is logged once until it works again: the database may be away for a while. */
-const startJobs = (ctx: Ctx): { stop: () => void }[] =>
-  jobs.map((job) => {
-    let failing = false
-    let timer: NodeJS.Timeout | undefined
-    let stopped = false
-    const turn = async (): Promise<void> => {
-      try {
-        await job.run(ctx)
-        if (failing) ctx.log.info({ job: job.name }, 'job works again')
-        failing = false
-      } catch (error) {
-        if (!failing && !stopped)
-          ctx.log.warn({ job: job.name, reason: error instanceof Error ? error.message : String(error) }, 'job failed')
-        failing = true
-      }
-      if (!stopped) timer = setTimeout(() => void turn(), job.everyMs)
-    }
-    timer = setTimeout(() => void turn(), job.everyMs)
-    return {
-      stop: () => {
-        stopped = true
-        clearTimeout(timer)
-      },
-    }
-  })

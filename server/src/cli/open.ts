@@ -2,7 +2,7 @@
  * Owns what a command stands on: the same settings, database and record as the server's, beside a running server or
  * without one. Everything is closed again. Loaded only by commands that need it. Start reading at `withCtx`.
  */
-import { grants } from '../app.ts'
+import { grants, letters } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { createCtx, type Ctx } from '../ctx.ts'
@@ -49,6 +49,7 @@ export const asNode = async <T>(config: Config, opened: Opened, work: (ctx: Ctx)
     rootSecret: opened.rootSecret,
     deploymentId: await readDeployment(opened.db),
     grantTypes: grants.map((grant) => grant.grant_type),
+    letters,
   })
   try {
     // Tells how far this machine's clock is from the database's, so that what is written has the right time.
@@ -57,6 +58,7 @@ export const asNode = async <T>(config: Config, opened: Opened, work: (ctx: Ctx)
   } finally {
     // A node that is gone must not be waited for.
     await removeNode(ctx.db, ctx.nodeId).catch(() => {})
+    ctx.mailer?.close()
   }
 }
 

@@ -13,7 +13,10 @@ const production = {
   KEYWRIGHT_ROOT_SECRET: strong,
   KEYWRIGHT_ISSUER: 'https://login.example.com',
   KEYWRIGHT_TRUSTED_PROXIES: '10.0.0.1',
+  KEYWRIGHT_SMTP_URL: 'smtp://mail.example.com',
+  KEYWRIGHT_MAIL_FROM: 'Example <login@example.com>',
 }
+const { KEYWRIGHT_SMTP_URL: _server, ...withoutMail } = production
 
 describe('the issuer (RFC 8414 §2)', () => {
   test.each([
@@ -98,7 +101,11 @@ describe('development', () => {
     [{ KEYWRIGHT_SIGNING_ALGS: 'ES256' }, 'RS256'],
     [{ KEYWRIGHT_KEY_PUBLISH_SECONDS: '1199' }, 'KEYWRIGHT_JWKS_MAX_AGE_SECONDS'],
     [{ REDIS_URL: 'redis://127.0.0.1' }, 'not used yet'],
-    [{ KEYWRIGHT_SMTP_URL: 'smtp://mail.example.com:587' }, 'nothing sends mail yet'],
+    [
+      { KEYWRIGHT_SMTP_URL: 'smtp://mail.example.com:587', KEYWRIGHT_SMTP_TLS: 'off' },
+      'reads one-time links and codes',
+    ],
+    [withoutMail, 'no mail is sent'],
     [{ ...production, KEYWRIGHT_ISSUER: 'http://localhost:8080' }, 'only this machine'],
     [{ ...production, KEYWRIGHT_OUTBOUND_ALLOW: 'localhost:9' }, 'development and tests'],
     [{ ...production, KEYWRIGHT_TRUSTED_PROXIES: ',' }, 'proxy that ends TLS'],

@@ -4,13 +4,12 @@
  */
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { mailRules } from './check-mail.ts'
 import { defaultIssuer, quoted } from './print.ts'
+import { checkAddress, type Finding, isProduction, notice, problem, type Rule } from './rule.ts'
 import type { Config } from './schema.ts'
 
-/** One sentence about the settings it `reads`. A problem stops the start, a notice is only said. */
-export type Finding = { level: 'problem' | 'notice'; reads: readonly (keyof Config)[]; text: string }
-
-type Rule = Omit<Finding, 'text'> & { check: (config: Config) => string | undefined | readonly string[] }
+export type { Finding } from './rule.ts'
 
 /**
  * Holds a complete configuration against every rule. A rule that reads a setting in `failed` (already refused on its
@@ -20,10 +19,6 @@ export const checkConfig = (config: Config, failed: ReadonlySet<string> = new Se
   rules
     .filter(({ reads }) => !reads.some((name) => failed.has(name)))
     .flatMap(({ level, reads, check }) => [check(config) ?? []].flat().map((text) => ({ level, reads, text })))
-
-const problem = (reads: Rule['reads'], check: Rule['check']): Rule => ({ level: 'problem', reads, check })
-const notice = (reads: Rule['reads'], check: Rule['check']): Rule => ({ level: 'notice', reads, check })
-const isProduction = ({ profile }: Config): boolean => profile === 'production'
 
 /** Whether the issuer is one of the three addresses that only this machine reaches: localhost, 127.0.0.1, [::1]. */
 export const isLoopbackIssuer = (issuer: string): boolean =>
@@ -71,12 +66,6 @@ const checkPostgresUrl = (url: string): string | undefined => {
   return isWellFormed && !/%(?![0-9a-f]{2})/i.test(url)
     ? undefined
     : 'DATABASE_URL: expected postgres://user:password@host:port/name; signs such as # / @ % in the password are written as %23 %2F %40 %25.'
-}
-
-const checkAddress = (env: string, schemes: readonly string[], url: string | undefined): string | undefined => {
-  if (url === undefined) return undefined
-  const fits = URL.canParse(url) && schemes.includes(new URL(url).protocol) && /^\w+:\/\/[^/]/.test(url)
-  return fits ? undefined : `${env}: expected an address that begins with ${schemes.map((s) => `${s}//`).join(' or ')}.`
 }
 
 /** PX-1: a range this wide is no list of proxies any more; 10.0.0.0/8 and fc00::/7 are the widest private ones. */
@@ -134,7 +123,7 @@ const rules: readonly Rule[] = [
   problem(['host'], checkHost),
   problem(['database_url'], checkDatabaseUrl),
   problem(['redis_url'], ({ redis_url }) => checkAddress('REDIS_URL', ['redis:', 'rediss:'], redis_url)),
-  problem(['smtp_url'], ({ smtp_url }) => checkAddress('KEYWRIGHT_SMTP_URL', ['smtp:', 'smtps:'], smtp_url)),
+  ...mailRules,
   problem(['trusted_proxies'], ({ trusted_proxies }) => trusted_proxies.flatMap((entry) => checkProxy(entry) ?? [])),
   problem(['outbound_allow'], checkOutboundAllow),
 
@@ -215,8 +204,5 @@ const rules: readonly Rule[] = [
   ),
   notice(['redis_url'], ({ redis_url }) =>
     redis_url === undefined ? undefined : 'REDIS_URL is set, but Redis is not used yet: PostgreSQL keeps the counters.',
-  ),
-  notice(['smtp_url'], ({ smtp_url }) =>
-    smtp_url === undefined ? undefined : 'KEYWRIGHT_SMTP_URL is set, but nothing sends mail yet.',
   ),
 ]

@@ -104,9 +104,15 @@ describe('X_FILE', () => {
       .filter(({ leaf }) => leaf.secret)
       .map(({ name, leaf }) => [leaf.env, name] as const),
   )('%s_FILE is read and trimmed', (env, name) => {
-    const value = env.endsWith('URL') ? { DATABASE_URL: 'postgres://h/d', REDIS_URL: 'redis://h' }[env] : strong
-    write('secret', ` ${value ?? 'smtp://h'}\n`)
-    expect(load({ [`${env}_FILE`]: 'secret' }).config[name]).toBe(value ?? 'smtp://h')
+    const forms: Record<string, string> = {
+      DATABASE_URL: 'postgres://h/d',
+      REDIS_URL: 'redis://h',
+      KEYWRIGHT_SMTP_URL: 'smtp://h',
+      KEYWRIGHT_SMS_HEADERS: '{"authorization":"x"}',
+    }
+    const value = forms[env] ?? strong
+    write('secret', ` ${value}\n`)
+    expect(load({ [`${env}_FILE`]: 'secret' }).config[name]).toBe(value)
   })
   test.each([
     ['a missing file', 'nowhere', 'does not exist'],
@@ -151,7 +157,7 @@ describe('problems', () => {
     [
       'KEYWRIGHT_MAIL_FROM',
       'a@b\nBcc: c@d',
-      'expected a mail address such as login@example.com, got "a@b\\nBcc: c@d".',
+      'expected a mail address such as login@example.com, or Name <login@example.com>, got "a@b\\nBcc: c@d".',
     ],
   ])('%s=%s', (name, value, said) => {
     expect(problemsOf({ [name]: value })).toEqual([`${name}: ${said}`])

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
+import { mailSettings } from './mail-settings.ts'
 import { peopleSettings } from './people-settings.ts'
 import { tokenSettings } from './token-settings.ts'
 
@@ -18,7 +19,6 @@ const signin = group('Sign-in')
 const limits = group('Limits')
 const look = group('Look')
 const operation = group('Operation')
-const mail = group('Mail')
 
 export const settings = z.object({
   profile: basics(
@@ -222,22 +222,7 @@ export const settings = z.object({
     'How long SIGTERM waits for requests in flight.',
   ),
 
-  smtp_url: secret(
-    mail(
-      'KEYWRIGHT_SMTP_URL',
-      z.string().describe('an smtp:// or smtps:// address').optional(),
-      'The mail server, as smtp://user:password@host:port. Nothing sends mail yet; the setting is kept for it.',
-    ),
-  ),
-  mail_from: mail(
-    'KEYWRIGHT_MAIL_FROM',
-    z
-      .string()
-      .regex(/^[^\r\n]*@[^\r\n]+$/)
-      .describe('a mail address such as login@example.com')
-      .optional(),
-    'The sender of mails.',
-  ),
+  ...mailSettings,
 })
 
 type Parsed = z.output<typeof settings>

@@ -54,3 +54,6 @@ export const networksOf = (ip: string): { machine: string; network: string } => 
   const parts = ipaddr.isValid(ip) ? ipaddr.parse(ip).toNormalizedString().split(':') : [ip]
   return { machine: parts.slice(0, 4).join(':'), network: parts.slice(0, 3).join(':') }
 }
+
+/** Whether an address is this machine's own (127.0.0.0/8, ::1, in whatever spelling). */
+export const isLoopbackAddress = (ip: string): boolean => parse(ip)?.range() === 'loopback'

@@ -55,6 +55,7 @@ export const shell = (ctx: Ctx, raw: FastifyRequest): HttpRequest => {
       return Array.isArray(value) ? value.join(', ') : value
     },
     ip: addressOf(ctx, raw),
+    peer: raw.socket.remoteAddress ?? '',
     user_agent: raw.headers['user-agent']?.slice(0, 300),
     request_id: raw.id,
     now: ctx.now(),

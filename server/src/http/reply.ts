@@ -18,7 +18,8 @@ export type PageReply = {
     kind: 'page'
     page: P
     data: PageData[P] /** Origins that forms of this page lead to, for the CSP. */
-    formAction?: string[] /** What the page's language depends on beside the request and the session. */
+    formAction?: string[] /** Whether it shows another page of ours in a frame, for the CSP. */
+    frames?: boolean /** What the page's language depends on beside the request and the session. */
     reader?: Reader
   }
 }[PageName]
@@ -55,7 +56,7 @@ export const page = <P extends PageName>(
   name: P,
   data: PageData[P],
   status = 200,
-  extras: Extras & { formAction?: string[]; reader?: Reader } = {},
+  extras: Extras & { formAction?: string[]; frames?: boolean; reader?: Reader } = {},
 ): Reply => ({ kind: 'page', status, page: name, data, ...extras }) as PageReply
 
 /** To another page of this server; 303 after a POST with credentials, never 307 (RFC 9700 §4.12). */

@@ -13,6 +13,8 @@ export type HttpRequest = {
   pathParams: Record<string, string>
   header: (name: string) => string | undefined
   ip: string
+  /** The other end of the connection itself, whatever a header says. */
+  peer: string
   user_agent: string | undefined
   request_id: string
   /** The instant the request came; everything it does and issues bears this time. */

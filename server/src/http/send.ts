@@ -52,14 +52,14 @@ const sendPage = (ctx: Ctx, out: FastifyReply, { reply, request, reader }: PageA
   const locale = languageOf(ctx, request, reader)
   const kept = keptFields(request, reply.data)
   out.header('content-type', 'text/html; charset=utf-8')
-  out.header('content-security-policy', policy(nonce, reply.formAction ?? []))
+  out.header('content-security-policy', policy(nonce, reply))
   out.header('content-language', locale).header('vary', 'Accept-Language, Cookie')
   const frame = { locale, nonce, assetsPath: `${ctx.edge.base}/assets`, ...(kept && { kept }) }
   return out.send(ctx.pages.html(reply.page, reply.data, frame))
 }
 
 /** HD-1. Chrome applies form-action to the redirect that follows a post, so the targets of this page are named. */
-const policy = (nonce: string, formAction: string[]): string =>
+const policy = (nonce: string, { formAction = [], frames = false }: PageReply): string =>
   [
     `default-src 'none'`,
     `script-src 'nonce-${nonce}' 'strict-dynamic'`,
@@ -69,6 +69,7 @@ const policy = (nonce: string, formAction: string[]): string =>
     `connect-src 'self'`,
     `base-uri 'none'`,
     `object-src 'none'`,
+    ...(frames ? [`frame-src 'self'`] : []),
     `frame-ancestors 'none'`,
     `form-action 'self'${formAction.map((target) => ` ${target}`).join('')}`,
   ].join('; ')

@@ -9,6 +9,7 @@ import type { Query } from '../db/connect.ts'
 import { trimDecisions } from '../events/decisions.ts'
 import { removeCounters } from '../io/ephemeral.ts'
 import { removeExpired as removeOfLogin } from '../login/expired.ts'
+import { removeExpired as removeOfOutbox } from '../outbox/expired.ts'
 import { removeExpired as removeOfSessions } from '../sessions/expired.ts'
 import { removeExpired as removeOfToken } from '../token/expired.ts'
 import { removeOneTime } from '../users/one-time.ts'
@@ -26,6 +27,7 @@ const removals: readonly Removal[] = [
   ...removeOfToken,
   ...removeOfSessions,
   ...removeOfLogin,
+  ...removeOfOutbox,
   // A day, for whoever looks why a link does not work any more.
   async (tx, now, limit) => await removeOneTime(tx, new Date(now.getTime() - dayMs), limit),
   removeCounters,

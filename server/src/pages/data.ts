@@ -125,6 +125,30 @@ export type PageData = {
     setup_needed: boolean
     links: readonly { href: string; label: Message }[]
   }
+  /** Development only. `opened` is the message that was chosen; without html it is a text message. */
+  'dev-mail': {
+    messages: readonly {
+      href: string
+      current: boolean
+      channel: 'email' | 'sms'
+      to: string
+      subject: string
+      at: Date
+    }[]
+    opened?: {
+      to: string
+      subject: string
+      at: Date
+      text: string
+      html_href?: string
+      code?: string
+      link?: string
+    }
+    /** Address of this page without a choice, for the newest state. */
+    reload: string
+    /** Mails, text messages, or both go out for real instead. */
+    elsewhere: { mail: boolean; sms: boolean }
+  }
   /** Posts `session_id` to end_session, `client_id` to withdraw_consent, `scope` = here | everywhere to the other two. */
   account: {
     account: AccountView

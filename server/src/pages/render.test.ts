@@ -12,9 +12,9 @@ const cases = names.flatMap((page) => samples[page].map((data, index) => ({ page
 const draw = (page: PageName, data: unknown, by = pages) => by.html(page, data as never, sampleFrame)
 
 // Names of values that choose a wording or a branch: our own, never a stranger's.
-const ours = new Set(['key', 'title_key', 'what_to_do'])
+const ours = new Set(['key', 'title_key', 'what_to_do', 'channel'])
 const addresses =
-  /^(action|href|login_href|sign_in|continue_uri|client_uri|policy_uri|tos_uri|select_account|logout|logout_everywhere|end_session|withdraw_consent)$/
+  /^(action|href|login_href|sign_in|continue_uri|client_uri|policy_uri|tos_uri|select_account|logout|logout_everywhere|end_session|withdraw_consent|html_href|link|reload)$/
 const payload = `x"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;@<%= 1 %>{{name}}\${1}`
 const hostileAddress = `https://evil.example/"'><svg/onload=alert(3)>`
 
@@ -62,7 +62,7 @@ describe('every page, every branch', () => {
   })
 
   test.each(cases)('$page $index: every file it loads is one of ours', ({ page, data }) => {
-    const files = [...draw(page, data).matchAll(/(?:src|<link rel="[a-z]+" href)="([^"]*)"/g)].map(
+    const files = [...draw(page, data).matchAll(/(?:(?<!<iframe[^>]*)src|<link rel="[a-z]+" href)="([^"]*)"/g)].map(
       ([, file]) => file ?? '',
     )
     expect(files.length).toBeGreaterThanOrEqual(4)
@@ -159,7 +159,8 @@ describe('wording', () => {
     .map((file) => readFileSync(join(source, file), 'utf8'))
     .join('\n')
   // Chosen by data, or put together with a code: that of a refusal, a status, a scope.
-  const chosen = /^(error\.(title|do)|setup\.error|login\.error|problem|problem\.title|scope\.title|scope\.about)\.[a-z_0-9]+$/
+  const chosen =
+    /^(error\.(title|do)|setup\.error|login\.error|problem|problem\.title|scope\.title|scope\.about)\.[a-z_0-9]+$/
   const withoutPlural = (key: string) => key.replace(/_(one|other)$/, '')
 
   test('every key in a template exists, and every message is used', () => {

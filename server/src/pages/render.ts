@@ -7,6 +7,7 @@ import { type Asset, loadPageAssets, type NamedAsset } from './assets.ts'
 import { type Branding, loadBranding, markArch, markKeystone } from './branding.ts'
 import type { PageData, PageName } from './data.ts'
 import { ownName } from './catalogues.ts'
+import { createLetters, type Letters } from './letters.ts'
 import { type LanguageWishes, localeOf } from './locale.ts'
 import { createWordings, type Wording } from './messages.ts'
 import { isLink, isReturnAddress, monogram } from './safe.ts'
@@ -39,7 +40,7 @@ export type PagesOptions = {
   issuer_path: string
 }
 
-export type Pages = {
+export type Pages = Letters & {
   html: <P extends PageName>(page: P, data: PageData[P], frame: Frame) => string
   /** An asset by the name that the pages use; undefined for any other name. */
   asset: (name: string) => Asset | undefined
@@ -74,6 +75,7 @@ export const createPages = (options: PagesOptions): Pages => {
     `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, choice, words: wordingFor(frame.locale) }))}`
   proveReplaced(templates, html)
   return {
+    ...createLetters({ templates, wordingFor, look: options }),
     html,
     asset: (name) => assets.get(name),
     languages,

@@ -131,6 +131,36 @@ const home: PageData['home'] = {
   ],
 }
 
+const letter = { to: 'ada@example.com', subject: 'Confirm your email address', at: at('2026-11-20T16:40:00Z') }
+const code = { to: '+4915112345678', subject: 'Keywright: your code is 123456', at: at('2026-11-20T16:41:00Z') }
+const nowhere = { mail: false, sms: false }
+
+const devMail: readonly PageData['dev-mail'][] = [
+  { messages: [], reload: '/dev/mail', elsewhere: nowhere },
+  { messages: [], reload: '/dev/mail', elsewhere: { mail: true, sms: true } },
+  {
+    messages: [
+      { ...code, href: '/dev/mail?id=2', channel: 'sms', current: false },
+      { ...letter, href: '/dev/mail?id=1', channel: 'email', current: true },
+    ],
+    opened: {
+      ...letter,
+      text: 'Your code is below.\n\n    123456',
+      html_href: '/dev/mail/1',
+      code: '123456',
+      link: 'https://id.example.com/verify?token=kw_ve_sample',
+    },
+    reload: '/dev/mail',
+    elsewhere: nowhere,
+  },
+  {
+    messages: [{ ...code, href: '/dev/mail?id=2', channel: 'sms', current: true }],
+    opened: { ...code, text: 'Keywright: your code is 123456', code: '123456' },
+    reload: '/dev/mail',
+    elsewhere: { mail: true, sms: false },
+  },
+]
+
 /** Every page, each with one entry for each way it can look. */
 export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   login: signIn,
@@ -228,6 +258,7 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   ],
   'setup-done': [{ account, login_href: '/login', issuer: 'https://id.example.com' }],
   home: [home, { ...home, signed_in: account }, { ...home, setup_needed: true, links: [] }],
+  'dev-mail': devMail,
   account: [
     { account: { ...account, username: 'ada' }, sessions, consents, csrf, actions },
     { account, sessions: sessions.slice(0, 1), consents: [], csrf, actions },

@@ -3,7 +3,7 @@
  * database, so that a test that needs many does not start a command for each. Start reading at `fixtures`.
  */
 import { randomBytes } from 'node:crypto'
-import { grants } from '../../src/app.ts'
+import { grants, letters } from '../../src/app.ts'
 import { createClient } from '../../src/clients/manage.ts'
 import type { Metadata } from '../../src/clients/registration.ts'
 import { readSettings } from '../../src/config/load.ts'
@@ -12,6 +12,7 @@ import type { Db } from '../../src/db/connect.ts'
 import { readDeployment } from '../../src/db/deployment.ts'
 import { transact } from '../../src/db/transact.ts'
 import { createLog } from '../../src/io/log.ts'
+import type { Letter } from '../../src/outbox/letter.ts'
 import { isDenial } from '../../src/protocol/errors.ts'
 import { removeNode } from '../../src/sessions/nodes.ts'
 import { createUser, prepareUser, type Registration } from '../../src/users/register.ts'
@@ -34,7 +35,13 @@ export type Fixtures = {
 }
 
 /** What a fixture needs to know of the server it works beside: its settings. Without a server: the defaults. */
-export type FixtureOptions = { env?: Record<string, string | undefined>; db?: Db; clock?: () => number }
+export type FixtureOptions = {
+  env?: Record<string, string | undefined>
+  db?: Db
+  clock?: () => number
+  /** Kinds of letters beside those of app.ts. */
+  letters?: readonly Letter[]
+}
 
 const defaults = {
   KEYWRIGHT_ISSUER: 'http://localhost:8080',
@@ -42,9 +49,9 @@ const defaults = {
 }
 
 /** Opens the fixtures of the test file's database; `env` is that of its server, if there is one. */
-export const fixtures = async ({ env = {}, db: given, clock }: FixtureOptions = {}): Promise<Fixtures> => {
+export const fixtures = async ({ env = {}, db: given, ...rest }: FixtureOptions = {}): Promise<Fixtures> => {
   const db = given ?? (await testDatabase()).sql
-  const ctx = await contextOf(db, { ...defaults, ...env }, clock)
+  const ctx = await contextOf(db, { ...defaults, ...env }, rest)
   return {
     ctx,
     db,
@@ -63,7 +70,7 @@ export const fixtures = async ({ env = {}, db: given, clock }: FixtureOptions = 
 const contextOf = async (
   db: Db,
   env: Record<string, string | undefined>,
-  clock: (() => number) | undefined,
+  { clock, letters: further = [] }: Pick<FixtureOptions, 'clock' | 'letters'>,
 ): Promise<Ctx> => {
   const values = new Map(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
   const { config, problems } = readSettings(values, { cwd: process.cwd() })
@@ -76,6 +83,7 @@ const contextOf = async (
     deploymentId: await readDeployment(db),
     rootSecret: values.get('KEYWRIGHT_ROOT_SECRET') ?? defaults.KEYWRIGHT_ROOT_SECRET,
     grantTypes: grants.map((grant) => grant.grant_type),
+    letters: [...letters, ...further],
     ...(clock && { clock }),
   })
 }

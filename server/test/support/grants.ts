@@ -122,6 +122,7 @@ export const tokenRequest = (form: Record<string, string | undefined>, now: Date
   pathParams: {},
   header: () => undefined,
   ip: '192.0.2.1',
+  peer: '127.0.0.1',
   user_agent: 'tests',
   request_id: `request-${randomBytes(6).toString('hex')}`,
   now,

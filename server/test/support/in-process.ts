@@ -5,6 +5,7 @@
 import { afterAll } from 'vitest'
 import { authenticators, routesFor } from '../../src/app.ts'
 import { buildServer } from '../../src/http/server.ts'
+import type { Letter } from '../../src/outbox/letter.ts'
 import { rotateKeys } from '../../src/keys/rotate.ts'
 import { seed } from '../../src/operations/seed.ts'
 import { removeNode } from '../../src/sessions/nodes.ts'
@@ -12,12 +13,15 @@ import type { CookieJar } from './cookie-jar.ts'
 import { freshDatabase } from './database.ts'
 import { fixtures } from './fixtures.ts'
 import { type HttpClient, httpClient } from './http.ts'
+import { inboxIn, type TestInbox } from './inbox.ts'
 import { type Oauth, oauthAt } from './oauth.ts'
 import { freePort } from './port.ts'
 
 export type InProcess = Oauth<{ issuer: string; client: (jar?: CookieJar) => HttpClient }> & {
   /** Moves the clock on, or back with a negative number. */
   pass: (seconds: number) => void
+  /** What it has sent. Whoever looks makes it send first what is due. */
+  inbox: TestInbox
 }
 
 const stops: (() => Promise<void>)[] = []
@@ -25,8 +29,14 @@ afterAll(async () => {
   for (const stop of stops.splice(0)) await stop()
 })
 
-/** Starts on a database of its own, with its keys made; `env` are settings on top of the defaults of the tests. */
-export const startInProcess = async (env: Record<string, string> = {}): Promise<InProcess> => {
+/**
+ * Starts on a database of its own, with its keys made; `env` are settings on top of the defaults of the tests, `letters`
+ * kinds of letters beside those of app.ts.
+ */
+export const startInProcess = async (
+  env: Record<string, string> = {},
+  letters: readonly Letter[] = [],
+): Promise<InProcess> => {
   const port = await freePort()
   const issuer = `http://localhost:${port}`
   const { sql: db } = await freshDatabase()
@@ -34,6 +44,7 @@ export const startInProcess = async (env: Record<string, string> = {}): Promise<
   const made = await fixtures({
     env: { KEYWRIGHT_ISSUER: issuer, KEYWRIGHT_LIMITS: 'off', ...env },
     db,
+    letters,
     clock: () => instant,
   })
   const { ctx } = made
@@ -47,6 +58,7 @@ export const startInProcess = async (env: Record<string, string> = {}): Promise<
   const server = { issuer, client: (jar?: CookieJar) => httpClient(issuer, jar === undefined ? {} : { jar }) }
   return {
     ...oauthAt(server, made),
+    inbox: inboxIn(ctx),
     pass: (seconds) => {
       instant += seconds * 1000
     },
