@@ -4,7 +4,8 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { wishedLanguage } from '../pages/locale.ts'
-import { param } from '../protocol/params.ts'
+import { isDenial } from '../protocol/errors.ts'
+import { type Params, param, parseParams } from '../protocol/params.ts'
 import { readCookie, type SetCookie } from './cookies.ts'
 import type { HttpRequest } from './request.ts'
 
@@ -31,7 +32,13 @@ export const letterLanguageOf = (ctx: Place, request: HttpRequest, reader: Reade
 
 /** `ui_locales` of this very request; RP-Initiated Logout §2 allows it in a form too. */
 const asked = (request: HttpRequest): string | undefined =>
-  param(request.query, 'ui_locales') ?? param(request.form, 'ui_locales')
+  param(queryOf(request), 'ui_locales') ?? param(request.form, 'ui_locales')
+
+/** The parameters of the address, of a refused request too; none when they cannot be read. */
+const queryOf = (request: HttpRequest): Params => {
+  const query = parseParams(request.rawQuery)
+  return isDenial(query) ? new Map() : query
+}
 
 const chosen = (ctx: Place, request: HttpRequest): string | undefined =>
   readCookie(request.header('cookie'), ctx.config.issuer, 'lang')
@@ -42,7 +49,7 @@ const chosen = (ctx: Place, request: HttpRequest): string | undefined =>
  */
 export const rememberedLanguage = (ctx: Place & Pick<Ctx, 'edge'>, request: HttpRequest): SetCookie[] => {
   if (request.method !== 'GET' || request.path.startsWith(`${ctx.edge.base}/oauth/`)) return []
-  const language = wishedLanguage({ ui_locales: param(request.query, 'ui_locales') }, ctx.pages.languages)
+  const language = wishedLanguage({ ui_locales: param(queryOf(request), 'ui_locales') }, ctx.pages.languages)
   if (language === undefined || language === chosen(ctx, request)) return []
   return [{ name: 'lang', value: language, maxAgeSeconds: 400 * 86_400 }]
 }
@@ -60,10 +67,11 @@ const addressFields = ['interaction', 'sign_in', 'token', 'return_to', 'again']
 export const keptFields = (request: HttpRequest, data: object): [string, string][] | undefined => {
   const posted = request.method !== 'GET' && request.method !== 'HEAD'
   if (posted && !('csrf' in data)) return undefined
-  const kept = [...request.query].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
+  const query = queryOf(request)
+  const kept = [...query].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
   const posts = (posted ? addressFields : []).flatMap((name): [string, string][] => {
     const value = param(request.form, name)
-    return value === undefined || request.query.has(name) ? [] : [[name, value]]
+    return value === undefined || query.has(name) ? [] : [[name, value]]
   })
   return [...kept, ...posts].filter(([name]) => name !== 'ui_locales')
 }
