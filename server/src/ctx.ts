@@ -31,6 +31,7 @@ import type { LiveSession } from './protocol/session.ts'
 import { createFeed, type Feed } from './sessions/revocation.ts'
 import { createSessions } from './sessions/copies.ts'
 import { createTokenCounts, type TokenCounts } from './token/counts.ts'
+import { createHashKinds } from './users/hash-kinds.ts'
 import { createSubjects } from './users/subject.ts'
 
 export type Ctx = {
@@ -115,7 +116,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     grantTypes,
     ...createDrain(),
     signer: createSigner(parts.deploymentId, secrets),
-    hashing: createHashing({ ...hashingCost(config), running: 2 * availableParallelism(), waiting: 64 }),
+    hashing: createHashing({ ...hashingOptions(config), samples: createHashKinds(db) }),
     ephemeral: createEphemeral(),
     decisions: createDecisions(),
     edge: createEdge(config),
@@ -161,7 +162,12 @@ const createDrain = (): Pick<Ctx, 'drain' | 'draining'> => {
   }
 }
 
-const hashingCost = (config: Config) => ({ memoryKib: config.password_memory_kib, passes: config.password_passes })
+const hashingOptions = (config: Config) => ({
+  memoryKib: config.password_memory_kib,
+  passes: config.password_passes,
+  running: 2 * availableParallelism(),
+  waiting: 64,
+})
 
 const pagesOptions = (config: Config) => ({
   name: config.name,

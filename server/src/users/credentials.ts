@@ -1,5 +1,5 @@
 /**
- * Owns the proof of a password. Every outcome costs one hash, so that time tells nobody whether an account exists
+ * Owns the proof of a password. Every refusal costs the same hashes, so that time tells nobody whether an account exists
  * (security rule LI-1). Never counts attempts (login/throttle.ts does).
  */
 import type { Ctx } from '../ctx.ts'
@@ -36,19 +36,14 @@ export const accountOf = async (ctx: Ctx, login: string): Promise<Account> => {
 export const provePassword = async (ctx: Ctx, login: string, password: string): Promise<Proof | undefined> => {
   if (tooLongToTry(password)) return undefined
   const found = await findLogin(ctx.db, login)
-  if (found?.password_hash == null) {
-    await ctx.hashing.verifyNobody(password)
-    return undefined
-  }
-  const { id: user_id, status, password_hash } = found
+  const { password_hash } = found ?? { password_hash: null }
+  const isActive = found !== undefined && mayAct({ user: found }, 'wrong_credentials') === undefined
+  const account = { stored: password_hash ?? undefined, mayTell: isActive }
+  const isRight = await ctx.hashing.compare(password, account)
+  if (found === undefined || password_hash === null || !isRight) return undefined
+  const { id: user_id, status } = found
   const proof = { user_id, status, credential: credentialOf(found.changed_at) }
-  const outdated = ctx.hashing.isOutdated(password_hash)
-  if (!(await ctx.hashing.verify(password_hash, password))) {
-    // An old hash is of another cost: the difference would tell that the account exists (LI-1).
-    if (outdated) await ctx.hashing.verifyNobody(password)
-    return undefined
-  }
-  if (!outdated) return proof
+  if (!isActive || !ctx.hashing.isOutdated(password_hash)) return proof
   const upgraded = await ctx.hashing.hash(password)
   await upgradePassword(ctx.db, user_id, { from: password_hash, to: upgraded })
   return proof

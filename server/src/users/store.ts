@@ -87,6 +87,21 @@ export const upgradePassword = async (
   await tx`update password_credentials set password_hash = ${to} where user_id = ${user_id} and password_hash = ${from}`
 }
 
+/** One stored hash of each kind, at most 16: jumps from one kind to the next in the index, however many accounts there are. */
+export const loadHashSamples = async (tx: Query): Promise<string[]> => {
+  const rows = await tx<{ password_hash: string }[]>`
+    with recursive kinds as (
+      (select hash_kind(password_hash) as kind, password_hash from password_credentials
+        where hash_kind(password_hash) is not null order by hash_kind(password_hash) limit 1)
+      union all
+      select next.kind, next.password_hash from kinds cross join lateral (
+        select hash_kind(p.password_hash) as kind, p.password_hash from password_credentials p
+        where hash_kind(p.password_hash) > kinds.kind order by hash_kind(p.password_hash) limit 1) next
+    )
+    select password_hash from kinds limit 16`
+  return rows.map(({ password_hash }) => password_hash)
+}
+
 /** What a sign-in is decided on, beside its proofs. */
 export type Standing = Pick<
   UsersRow,
