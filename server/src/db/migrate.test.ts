@@ -62,7 +62,8 @@ describe('migrate', () => {
   it('while somebody reads a table that is to be changed, nobody else waits for it, and it comes to its end', async () => {
     const { sql } = await freshDatabase('empty')
     await migrate(sql)
-    await sql`delete from migrations where number = ${names.length}`
+    // The one that changes events; it can be applied twice.
+    await sql`delete from migrations where number = 3`
     await sql`alter table events add constraint events_severity_check check (true), add constraint events_outcome_check check (true)`
     const results: unknown[] = []
     await sql.begin(async (tx) => {
@@ -74,7 +75,7 @@ describe('migrate', () => {
       expect(performance.now() - asked).toBeLessThan(1000)
       expect(results).toEqual([])
     })
-    await expect.poll(() => results, { timeout: 5000 }).toEqual([names.slice(-1)])
+    await expect.poll(() => results, { timeout: 5000 }).toEqual([['hot-tables']])
   })
 
   it('changes nothing when it refuses', async () => {
