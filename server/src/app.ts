@@ -23,6 +23,7 @@ import { setupRoutes } from './operations/setup.ts'
 import { deliver } from './outbox/deliver.ts'
 import { devMailRoutes, isShown } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
+import { warningLetters } from './recovery/warnings.ts'
 import { authenticateBrowser } from './sessions/cookie.ts'
 import { logoutRoutes } from './sessions/logout.ts'
 import { authenticateBearer } from './token/bearer.ts'
@@ -37,7 +38,7 @@ import { accountRoutes } from './users/account-pages.ts'
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
 
 /** Every kind of mail and text message. */
-export const letters: readonly Letter[] = []
+export const letters: readonly Letter[] = [...warningLetters]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {

@@ -16,7 +16,7 @@ export type LetterView = {
   paragraphs: readonly Message[]
   code?: string
   link?: { href: string; label: Message }
-  facts?: readonly { label: Message; value: string | Date }[]
+  facts?: readonly { label: Message; value: string | Date | Message }[]
   footnotes?: readonly Message[]
 }
 
@@ -83,8 +83,10 @@ const plainText = (words: Wording, view: LetterView, name: string): string => {
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
 }
 
-const shownValue = (words: Wording, value: string | Date): string =>
-  value instanceof Date ? words.instant(value) : oneLine(value)
+const shownValue = (words: Wording, value: string | Date | Message): string => {
+  if (value instanceof Date) return words.instant(value)
+  return oneLine(typeof value === 'string' ? value : words.say(value))
+}
 
 /** RFC 3676 §4.2: lines of at most 72 characters, broken at spaces. Languages without spaces are left to the mail program. */
 const wrap = (text: string): string =>
