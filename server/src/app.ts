@@ -33,6 +33,7 @@ import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { accountRoutes } from './users/account-pages.ts'
+import { usersApiRoutes } from './users/admin-api.ts'
 
 /** Ways to get tokens. Discovery lists them. */
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
@@ -58,6 +59,7 @@ const own: readonly Route[] = [
   ...sessionApiRoutes,
   ...logoutRoutes,
   ...accountRoutes,
+  ...usersApiRoutes,
   ...setupRoutes,
   ...homeRoutes,
   ...healthRoutes,

@@ -3,6 +3,7 @@
 export const permissions = [
   ['users', 'read', 'See people and their sessions'],
   ['users', 'write', 'Create, change, disable and delete people'],
+  ['users', 'impersonate', 'Act as people with fewer rights'],
   ['roles', 'read', 'See roles'],
   ['roles', 'write', 'Create, change and delete roles'],
   ['roles', 'assign', 'Give and take roles'],

@@ -2,7 +2,16 @@
 import type { Query, Tx } from '../db/connect.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { permissions, seededRoles } from './permissions.ts'
-import { deleteUserRoles, ensurePermission, ensureRole, findRoles, insertUserRoles, roleIsHeld } from './store.ts'
+import {
+  deleteUserRoles,
+  ensurePermission,
+  ensureRole,
+  findRoles,
+  insertUserRoles,
+  otherHolderExists,
+  permissionsOfRoles,
+  roleIsHeld,
+} from './store.ts'
 
 /** Gives roles by name. Refuses with `unknown_role`, giving none. */
 export const assignRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<Denial | undefined> => {
@@ -45,3 +54,11 @@ export const seedRoles = async (tx: Tx): Promise<void> => {
   for (const [resource, action, description] of permissions) await ensurePermission(tx, resource, action, description)
   for (const role of seededRoles) await ensureRole(tx, role)
 }
+
+/** What roles hold together, by their names. */
+export const permissionsOf = async (tx: Query, names: readonly string[]): Promise<string[]> =>
+  await permissionsOfRoles(tx, names)
+
+/** Tells whether somebody is the only active administrator. */
+export const isLastAdmin = async (tx: Query, user_id: string): Promise<boolean> =>
+  !(await otherHolderExists(tx, 'admin', user_id))

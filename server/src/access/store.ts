@@ -44,3 +44,21 @@ export const roleIsHeld = async (tx: Query, name: string): Promise<boolean> => {
     select 1 from user_roles ur join roles r on r.id = ur.role_id where lower(r.name) = lower(${name}) limit 1`
   return rows.length > 0
 }
+
+/** The permissions that roles hold together. */
+export const permissionsOfRoles = async (tx: Query, names: readonly string[]): Promise<string[]> => {
+  const rows = await tx<{ name: string }[]>`
+    select distinct p.name from roles r join role_permissions rp on rp.role_id = r.id join permissions p on p.id = rp.permission_id
+    where lower(r.name) = any(${names.map((name) => name.toLowerCase())})`
+  return rows.map((row) => row.name)
+}
+
+/** Tells whether an active account other than this one holds a role, or this one does not hold it. */
+export const otherHolderExists = async (tx: Query, role: string, user_id: string): Promise<boolean> => {
+  const rows = await tx`
+    select 1 from roles r where lower(r.name) = lower(${role})
+      and (not exists (select 1 from user_roles ur where ur.role_id = r.id and ur.user_id = ${user_id})
+        or exists (select 1 from user_roles ur join users u on u.id = ur.user_id
+          where ur.role_id = r.id and ur.user_id <> ${user_id} and u.status = 'active'))`
+  return rows.length > 0
+}

@@ -517,5 +517,4 @@ export type UsersRow = {
   updated_at: Date
   required_actions: string[]
   erase_after: Date | null
-  last_login_at: Date | null
 }

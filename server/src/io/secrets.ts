@@ -14,15 +14,25 @@ import {
 } from 'node:crypto'
 
 /** One label for each use; a key of one use never serves another. */
-export type Label = 'csrf' | 'device' | 'refresh' | 'throttle' | 'seal' | 'address' | 'code' | 'passkey' | 'outbox'
+export type Label =
+  | 'csrf'
+  | 'device'
+  | 'refresh'
+  | 'throttle'
+  | 'seal'
+  | 'address'
+  | 'code'
+  | 'passkey'
+  | 'outbox'
+  | 'cursor'
 
 export type Secrets = {
   /** HMAC-SHA256 with the key of this use. */
   mac: (label: Label, ...parts: (string | Uint8Array)[]) => Buffer
   /** Encrypts; `place` is deployment|table|column|row and must be named again to decrypt. Format v1.kid.nonce.ciphertext.tag, base64url. */
-  seal: (plain: string, place: string) => string
+  seal: (plain: string, place: string, label?: 'seal' | 'cursor') => string
   /** Decrypts. Throws when the value was altered, moved to another place, or sealed under another root secret. */
-  open: (sealed: string, place: string) => string
+  open: (sealed: string, place: string, label?: 'seal' | 'cursor') => string
 }
 
 /** Derives everything from the root secret; the deployment's id is the salt, so that two deployments never share a key. */
@@ -43,8 +53,8 @@ export const createSecrets = (rootSecret: string, deployment: string): Secrets =
       for (const part of parts) mac.update(`${Buffer.byteLength(part)}:`).update(part)
       return mac.digest()
     },
-    seal: (plain, place) => seal(keyOf('seal'), plain, place),
-    open: (sealed, place) => open(keyOf('seal'), sealed, place),
+    seal: (plain, place, label = 'seal') => seal(keyOf(label), plain, place),
+    open: (sealed, place, label = 'seal') => open(keyOf(label), sealed, place),
   }
 }
 

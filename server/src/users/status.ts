@@ -8,21 +8,27 @@ import { transact } from '../db/transact.ts'
 import { type Happening, record } from '../events/record.ts'
 import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
+import { removeFactors } from '../factors/reset.ts'
 import { endEverywhere } from '../sessions/end.ts'
 import { deleteUser, lockAccount, updateUser, upsertPassword } from './store.ts'
+
+/** Who changed it: an administrator by their id, and where the request came from. Nothing for the operator at the command line. */
+export type By = { actor_id?: string } & Pick<Happening, 'ip' | 'user_agent' | 'request_id'>
 
 /** Disables, locks or enables an account; the first two end everything it had at once. */
 export const changeStatus = async (
   ctx: Ctx,
   user_id: string,
   status: 'active' | 'disabled' | 'locked',
+  by: By = {},
 ): Promise<void> => {
   await change(
     ctx,
     user_id,
-    { type: status === 'active' ? 'user.enabled' : 'user.disabled', data: { status } },
+    { type: status === 'active' ? 'user.enabled' : 'user.disabled', data: { status }, by },
     async (tx, now) => {
-      await updateUser(tx, user_id, { status }, now)
+      // Enabling calls a deletion off that was under way.
+      await updateUser(tx, user_id, { status, erase_after: null }, now)
       if (status !== 'active') await endEverywhere(ctx, tx, { user_id, now, because: `account ${status}` })
     },
   )
@@ -60,9 +66,31 @@ export const changeRoles = async (
     },
   )
 
+/** Ends every session, family and token of an account; the account stays as it is. */
+export const endSessions = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
+  await change(ctx, user_id, { type: 'user.signed_out', by }, async (tx, now) => {
+    await endEverywhere(ctx, tx, { user_id, now, because: 'ended by an administrator' })
+  })
+}
+
+/** Sets what has to be done before the next sign-in is complete. Sessions go on: end them too where that is not wanted. */
+export const requireActions = async (ctx: Ctx, user_id: string, actions: string[], by: By = {}): Promise<void> => {
+  await change(ctx, user_id, { type: 'user.action_required', data: { actions }, by }, async (tx, now) => {
+    await updateUser(tx, user_id, { required_actions: actions }, now)
+  })
+}
+
+/** Takes every second step and passkey away, with the sessions that they helped to begin. */
+export const resetFactors = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
+  await change(ctx, user_id, { type: 'user.factors_reset', by }, async (tx, now) => {
+    await removeFactors(tx, user_id)
+    await endEverywhere(ctx, tx, { user_id, now, because: 'factors reset' })
+  })
+}
+
 /** Deletes an account; its id is never given again. */
-export const removeUser = async (ctx: Ctx, user_id: string): Promise<void> => {
-  await change(ctx, user_id, { type: 'user.deleted' }, async (tx, now) => {
+export const removeUser = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
+  await change(ctx, user_id, { type: 'user.deleted', by }, async (tx, now) => {
     await endEverywhere(ctx, tx, { user_id, now, because: 'account deleted' })
     await deleteUser(tx, user_id)
   })
@@ -70,13 +98,13 @@ export const removeUser = async (ctx: Ctx, user_id: string): Promise<void> => {
 
 const underWayMs = 500
 
-type Kind = Pick<Happening, 'type' | 'data'>
+type Kind = Pick<Happening, 'type' | 'data'> & { by?: By }
 
 /** A refusal changed nothing, so nothing is recorded and nobody is told. */
 const change = async (
   ctx: Ctx,
   user_id: string,
-  kind: Kind,
+  { by = {}, ...kind }: Kind,
   work: (tx: Tx, now: Date) => Promise<Denial | undefined | void>,
 ): Promise<Denial | undefined> => {
   const now = ctx.now()
@@ -85,7 +113,9 @@ const change = async (
     await lockAccount(tx, user_id)
     const denial = await work(tx, now)
     if (denial) return denial
-    await record(tx, { ...kind, now, user_id })
+    const { actor_id, ...caller } = by
+    const data = { ...kind.data, ...(actor_id !== undefined && { by: actor_id }) }
+    await record(tx, { type: kind.type, data, now, user_id, ...caller })
     return undefined
   })
   if (refused) return refused

@@ -22,6 +22,19 @@ export const loadCreatedAt = async (tx: Query, user_id: string): Promise<Date | 
   return rows[0]?.created_at
 }
 
+/** What administrators see of an account beside what tokens may say. */
+export const loadDetails = async (
+  tx: Query,
+  user_id: string,
+): Promise<
+  (Pick<UsersRow, 'required_actions' | 'erase_after' | 'created_at'> & { factor_kinds: string[] }) | undefined
+> => {
+  const rows = await tx<
+    (Pick<UsersRow, 'required_actions' | 'erase_after' | 'created_at'> & { factor_kinds: string[] })[]
+  >`select required_actions, erase_after, created_at, factor_kinds_of(id) as factor_kinds from users where id = ${user_id}`
+  return rows[0]
+}
+
 export type LoginRow = { id: string; status: string; password_hash: string | null; changed_at: Date | null }
 
 /** Finds who signs in with this name: an address when it holds an @, else a user name. Both are canonical already. */

@@ -5,8 +5,7 @@ alter table users
   add column required_actions text[] not null default '{}'
     check (required_actions <@ '{verify_email,change_password,enrol_factor}'::text[]),
   -- When a deletion that was asked for becomes real; only while the status is pending_erasure.
-  add column erase_after timestamptz,
-  add column last_login_at timestamptz;
+  add column erase_after timestamptz;
 create index users_erase on users (erase_after) where erase_after is not null;
 -- Search by the beginning of an address or a name.
 create index users_email_prefix on users (email_canonical text_pattern_ops);

@@ -1,0 +1,13 @@
+/** Owns the removal of everything that is a second step or a passkey of somebody. */
+import type { Query } from '../db/connect.ts'
+
+export const deleteFactors = async (tx: Query, user_id: string): Promise<void> => {
+  await Promise.all([
+    tx`delete from totp_factors where user_id = ${user_id}`,
+    tx`delete from code_factors where user_id = ${user_id}`,
+    tx`delete from backup_codes where user_id = ${user_id}`,
+    tx`delete from passkeys where user_id = ${user_id}`,
+    tx`delete from factor_throttles where user_id = ${user_id}`,
+    tx`update devices set trusted_until = null where user_id = ${user_id}`,
+  ])
+}

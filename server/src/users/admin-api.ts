@@ -1,0 +1,191 @@
+/**
+ * Owns the addresses below /api/v1/users at which administrators work. Each is one operation of admin.ts, manage.ts or
+ * status.ts; who may call which is in `may` and the ceiling. Start reading at `usersApiRoutes`.
+ */
+import { z } from 'zod'
+import { requireFresh } from '../access/freshness.ts'
+import type { Ctx } from '../ctx.ts'
+import { refuse } from '../http/errors.ts'
+import { readBody } from '../http/json-body.ts'
+import type { PersonPrincipal } from '../http/principal.ts'
+import { empty, json, type Reply } from '../http/reply.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
+import { param } from '../protocol/params.ts'
+import { actOn, actorOf, createByAdmin, mayShutOut, noSuchUser } from './admin.ts'
+import { adminView, listedView } from './admin-view.ts'
+import { changeAccount } from './manage.ts'
+import { searchUsers } from './search.ts'
+import { changeStatus, endSessions, removeUser, requireActions, resetFactors } from './status.ts'
+import { loadSubject } from './store.ts'
+
+const base = '/api/v1/users'
+const statuses = ['active', 'disabled', 'locked', 'pending_erasure']
+
+const list = async (ctx: Ctx, request: HttpRequest): Promise<Reply | Denial> => {
+  const limit = Number(param(request.query, 'limit') ?? 50)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 200) return badQuery('limit from 1 to 200', String(limit))
+  const status = param(request.query, 'status')
+  if (status !== undefined && !statuses.includes(status)) return badQuery(statuses.join(', '), status)
+  const [q, role, cursor] = ['q', 'role', 'cursor'].map((name) => param(request.query, name))
+  const found = await searchUsers(ctx, { q, role, status, limit, cursor })
+  if (found === undefined) return badQuery('a cursor that this query gave', shown(cursor))
+  const headers = found.next === undefined ? {} : { link: `<${nextAddress(ctx, request, found.next)}>; rel="next"` }
+  return json({ users: found.users.map(listedView), next: found.next ?? null }, 200, { headers })
+}
+
+/** RFC 8288: the same query, from the next row on. */
+const nextAddress = (ctx: Ctx, request: HttpRequest, cursor: string): string => {
+  const query = new URLSearchParams(request.rawQuery)
+  query.set('cursor', cursor)
+  return `${ctx.config.issuer}${base}?${query.toString()}`
+}
+
+const badQuery = (expected: string, got: string): Denial =>
+  deny('invalid_request', `The query is not valid: expected ${expected}.`, {
+    rule: 'the query can be read (G-6)',
+    expected,
+    got,
+  })
+
+const text = z.string().max(320)
+const creation = z.strictObject({
+  email: text.optional(),
+  username: text.optional(),
+  name: text.optional(),
+  email_verified: z.boolean().optional(),
+  roles: z.array(text).max(50).optional(),
+  claims: z.record(z.string(), z.unknown()).optional(),
+})
+
+const create = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
+  const body = readBody(creation, request)
+  if (isDenial(body)) return body
+  const { roles = [], claims = {}, email_verified = false, ...names } = body
+  const made = await createByAdmin(ctx, person, { ...names, roles, claims, email_verified })
+  if (isDenial(made)) return made
+  const user = await loadSubject(ctx.db, made.user_id)
+  const headers = { location: `${ctx.config.issuer}${base}/${encodeURIComponent(made.user_id)}` }
+  return json({ user: user && (await adminView(ctx, user)) }, 201, { headers })
+}
+
+const change = z.strictObject({
+  email: text.optional(),
+  username: text.optional(),
+  name: text.optional(),
+  email_verified: z.boolean().optional(),
+  claims: z.record(z.string(), z.unknown()).optional(),
+})
+
+const actions = z.strictObject({
+  actions: z.array(z.enum(['verify_email', 'change_password', 'enrol_factor'])).max(3),
+})
+
+/** Acts on the account of the path, within the ceiling. What `work` refuses is refused; else the account as it is then. */
+type Work = (
+  ctx: Ctx,
+  facts: { request: HttpRequest; person: PersonPrincipal; target: Subject },
+) => Promise<Denial | Reply | undefined | void>
+
+const acting =
+  (work: Work) =>
+  async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
+    const id = request.pathParams['id'] ?? ''
+    const target = await actOn(ctx, person, id)
+    if (isDenial(target)) return target
+    const result = await work(ctx, { request, person, target })
+    if (result) return result
+    const after = await loadSubject(ctx.db, id)
+    return after === undefined ? empty(204) : json({ user: await adminView(ctx, after) })
+  }
+
+/** What may leave the person outside: never oneself, never the last administrator. */
+const shuttingOut =
+  (work: Work): Work =>
+  async (ctx, facts) =>
+    (await mayShutOut(ctx, facts.person, facts.target)) ?? (await work(ctx, facts))
+
+/** What a thief of an administrator's session must not do (security rule AD-4). */
+const freshly =
+  (work: Work): Work =>
+  async (ctx, facts) =>
+    requireFresh(ctx, facts.request, facts.person) ?? (await work(ctx, facts))
+
+const setStatus =
+  (status: 'active' | 'disabled' | 'locked'): Work =>
+  async (ctx, { request, person, target }) =>
+    await changeStatus(ctx, target.id, status, actorOf(request, person))
+
+const works: Record<string, Work> = {
+  disable: shuttingOut(setStatus('disabled')),
+  enable: setStatus('active'),
+  lock: shuttingOut(setStatus('locked')),
+  unlock: setStatus('active'),
+  'end-sessions': async (ctx, { request, person, target }) =>
+    await endSessions(ctx, target.id, actorOf(request, person)),
+  'reset-factors': freshly(
+    async (ctx, { request, person, target }) => await resetFactors(ctx, target.id, actorOf(request, person)),
+  ),
+  'require-action': async (ctx, { request, person, target }) => {
+    const body = readBody(actions, request)
+    if (isDenial(body)) return body
+    return await requireActions(ctx, target.id, body.actions, actorOf(request, person))
+  },
+}
+
+/** Reading needs no ceiling: who may see people sees those with more rights too. */
+const read: Handler = async (ctx, request) => {
+  const user = await loadSubject(ctx.db, request.pathParams['id'] ?? '')
+  return user === undefined ? noSuchUser : json({ user: await adminView(ctx, user) })
+}
+
+const update: Work = async (ctx, { request, target }) => {
+  const body = readBody(change, request)
+  return isDenial(body) ? body : await changeAccount(ctx, target, body)
+}
+
+const remove: Work = freshly(
+  shuttingOut(async (ctx, { request, person, target }) => await removeUser(ctx, target.id, actorOf(request, person))),
+)
+
+type Handler = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal) => Promise<Reply | Denial>
+
+/** Refusals of an administrator's call are problems. */
+const answering =
+  (path: string, handler: Handler) =>
+  async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply> => {
+    const result = await handler(ctx, request, person)
+    return isDenial(result) ? refuse(ctx, result, 'problem', { route: path, request }) : result
+  }
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Row = { method: Method; path: string; may: 'users:read' | 'users:write'; summary: string; handler: Handler }
+
+const rows: readonly Row[] = [
+  { method: 'GET', path: base, may: 'users:read', summary: 'List and search accounts', handler: list },
+  { method: 'POST', path: base, may: 'users:write', summary: 'Create an account', handler: create },
+  { method: 'GET', path: `${base}/:id`, may: 'users:read', summary: 'Read an account', handler: read },
+  { method: 'PATCH', path: `${base}/:id`, may: 'users:write', summary: 'Change an account', handler: acting(update) },
+  { method: 'DELETE', path: `${base}/:id`, may: 'users:write', summary: 'Delete an account', handler: acting(remove) },
+  ...Object.entries(works).map(
+    ([name, work]): Row => ({
+      method: 'POST',
+      path: `${base}/:id/${name}`,
+      may: 'users:write',
+      summary: `An account: ${name.replace('-', ' ')}`,
+      handler: acting(work),
+    }),
+  ),
+]
+
+export const usersApiRoutes = rows.map(({ handler, ...row }) =>
+  route({
+    ...row,
+    auth: 'person',
+    errors: 'problem',
+    ...(row.method !== 'GET' && row.method !== 'DELETE' && { accepts: 'json' as const }),
+    handler: answering(row.path, handler),
+  }),
+)

@@ -1,0 +1,85 @@
+/**
+ * Owns what administrators do with the accounts of others, within the ceiling of their own permissions (security rule AD-2).
+ * The operations themselves are those of manage.ts and status.ts, which the command line calls too. Start reading at
+ * `actOn`.
+ */
+import { mayActOn, mayGive } from '../access/ceiling.ts'
+import { permissionsOf } from '../access/roles.ts'
+import type { Ctx } from '../ctx.ts'
+import { callerOf } from '../events/record.ts'
+import type { PersonPrincipal } from '../http/principal.ts'
+import type { HttpRequest } from '../http/request.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { isLastAdmin } from '../access/roles.ts'
+import { registerUser } from './manage.ts'
+import type { Registration } from './register.ts'
+import type { By } from './status.ts'
+import { loadSubject } from './store.ts'
+
+/** Who acts, for the events of what they do. */
+export const actorOf = (request: HttpRequest, person: PersonPrincipal): By => ({
+  actor_id: person.subject.id,
+  ...callerOf(request),
+})
+
+export const noSuchUser: Denial = deny('not_found', 'There is no such account.', {
+  rule: 'the account exists',
+  expected: 'the id of an account',
+  got: 'another one',
+})
+
+/** Finds the account that a call acts on, if the caller may. Refusals: `not_found`, `beyond_ceiling`. */
+export const actOn = async (ctx: Ctx, person: PersonPrincipal, user_id: string): Promise<Subject | Denial> => {
+  const target = await loadSubject(ctx.db, user_id)
+  if (target === undefined) return noSuchUser
+  return mayActOn(person.subject, target) ?? target
+}
+
+/** Refuses what would leave nobody who can administer, and what somebody would do to themselves by mistake. */
+export const mayShutOut = async (ctx: Ctx, person: PersonPrincipal, target: Subject): Promise<Denial | undefined> => {
+  if (target.id === person.subject.id) return notYourself
+  return (await isLastAdmin(ctx.db, target.id)) ? lastAdmin : undefined
+}
+
+const notYourself: Denial = deny(
+  'own_account',
+  'This is your own account. Use your account page for it.',
+  { rule: 'administrators do not shut themselves out', expected: 'the account of somebody else', got: 'their own' },
+  { status: 409 },
+)
+
+const lastAdmin: Denial = deny(
+  'last_administrator',
+  'This is the last administrator.',
+  {
+    rule: 'somebody can always administer',
+    expected: 'another active administrator',
+    got: 'none',
+    remedy: 'Give somebody else the role admin first.',
+  },
+  { status: 409 },
+)
+
+/** Creates an account with roles that the caller may give. Refusals as in register.ts, and `beyond_ceiling`. */
+export const createByAdmin = async (
+  ctx: Ctx,
+  person: PersonPrincipal,
+  registration: Registration,
+): Promise<{ user_id: string } | Denial> => {
+  const refused = await mayGiveRoles(ctx, person, registration.roles ?? [])
+  if (refused) return refused
+  return await registerUser(ctx, registration)
+}
+
+/** Refuses roles that hold a permission which the giver lacks. */
+export const mayGiveRoles = async (
+  ctx: Ctx,
+  person: PersonPrincipal,
+  roles: readonly string[],
+): Promise<Denial | undefined> => {
+  if (roles.length === 0) return undefined
+  const needed = person.subject.permissions.includes('roles:assign') ? [] : ['roles:assign']
+  const denial = mayGive(person.subject, [...needed, ...(await permissionsOf(ctx.db, roles))])
+  return isDenial(denial) ? denial : undefined
+}

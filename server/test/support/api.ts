@@ -1,0 +1,30 @@
+/** Owns calls of the JSON API by somebody who is signed in in a browser: with the cookie, the origin and the CSRF token of their page. */
+import { expect } from 'vitest'
+import { type House, type Person, signIn } from './flow.ts'
+import { describe as describeReply, type HttpClient, type Reply } from './http.ts'
+
+export type Caller = {
+  client: HttpClient
+  call: (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) => Promise<Reply>
+}
+
+/** Signs somebody in and returns their way to call. Paths are below /api/v1. */
+export const callerOf = async (house: House, person: Person): Promise<Caller> => {
+  const client = house.server.client()
+  await signIn(client, person)
+  return await callerWith(house, client)
+}
+
+/** The way to call with the session that a client has. */
+export const callerWith = async (house: House, client: HttpClient): Promise<Caller> => {
+  const session = await client.get('/api/v1/auth/session')
+  expect(session.status, describeReply(session)).toBe(200)
+  const { csrf_token } = session.json<{ csrf_token: string }>()
+  const call: Caller['call'] = async (method, path, body) =>
+    await client.request(`/api/v1/${path}`, {
+      method,
+      headers: { origin: house.server.issuer, 'x-csrf-token': csrf_token },
+      ...(body !== undefined && { json: body }),
+    })
+  return { client, call }
+}
