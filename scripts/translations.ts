@@ -12,9 +12,17 @@ export type Gap = { language: string; key: string; because: string }
 /** Keys whose text may be the same as in English, by language; `all` are those without a word in them. */
 export const alike: Readonly<Record<string, readonly string[]>> = {
   all: ['page.title', 'browser.alone'],
-  de: ['factor.code', 'consent.website', 'setup.name', 'home.version', 'error.status'],
+  de: [
+    'factor.code',
+    'dev_mail.code',
+    'dev_mail.link',
+    'consent.website',
+    'setup.name',
+    'home.version',
+    'error.status',
+  ],
   es: ['page.title_problem', 'error.code'],
-  fr: ['factor.code', 'home.version'],
+  fr: ['factor.code', 'dev_mail.code', 'home.version'],
 }
 
 const pluralEnding = /_(zero|one|two|few|many|other)$/
@@ -55,7 +63,9 @@ const sameParameters = (key: string, text: string, english: string): boolean => 
   const named = (from: string) => new Set([...from.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? ''))
   const optional = /_(zero|one|two)$/.test(key) ? ['count'] : []
   const [own, theirs] = [named(text), named(english)]
-  return [...theirs].every((name) => own.has(name) || optional.includes(name)) && [...own].every((name) => theirs.has(name))
+  return (
+    [...theirs].every((name) => own.has(name) || optional.includes(name)) && [...own].every((name) => theirs.has(name))
+  )
 }
 
 const main = (): void => {

@@ -23,7 +23,10 @@ export const letterSamples: readonly [LetterView, ...LetterView[]] = [
     subject,
     paragraphs: [long],
     facts: [
-      { label: { key: 'account.current' }, value: 'Firefox on Linux' },
+      {
+        label: { key: 'account.current' },
+        value: { key: 'browser.on_system', params: { browser: 'Firefox', system: 'Linux' } },
+      },
       { label: { key: 'login.login' }, value: new Date('2026-11-20T16:40:00Z') },
     ],
     link: { href, label: { key: 'login.again_submit' } },

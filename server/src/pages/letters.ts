@@ -2,7 +2,7 @@
  * Owns the way from what a letter says to the mail or text message that says it: one template, plain text beside it, the
  * look of the deployment, nothing that a mail program would have to load. Never sends it. Start reading at `createLetters`.
  */
-import type { Message, Wording } from './messages.ts'
+import type { Message, Param, Wording } from './messages.ts'
 import { palette, type Theme } from './palette.ts'
 import { isLink, monogram } from './safe.ts'
 import type { Templates } from './templates.ts'
@@ -16,7 +16,7 @@ export type LetterView = {
   paragraphs: readonly Message[]
   code?: string
   link?: { href: string; label: Message }
-  facts?: readonly { label: Message; value: string | Date | Message }[]
+  facts?: readonly { label: Message; value: Param }[]
   footnotes?: readonly Message[]
 }
 
@@ -72,7 +72,7 @@ const darkCss = (theme: Theme): string => {
 }
 
 const plainText = (words: Wording, view: LetterView, name: string): string => {
-  const facts = (view.facts ?? []).map(({ label, value }) => `${words.say(label)}: ${shownValue(words, value)}`)
+  const facts = (view.facts ?? []).map(({ label, value }) => `${words.say(label)}: ${oneLine(words.show(value))}`)
   const blocks = [
     ...view.paragraphs.map((message) => wrap(words.say(message))),
     view.code === undefined ? '' : `    ${view.code}`,
@@ -81,11 +81,6 @@ const plainText = (words: Wording, view: LetterView, name: string): string => {
     ['-- ', name, ...(view.footnotes ?? []).map((message) => wrap(words.say(message)))].join('\n'),
   ]
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
-}
-
-const shownValue = (words: Wording, value: string | Date | Message): string => {
-  if (value instanceof Date) return words.instant(value)
-  return oneLine(typeof value === 'string' ? value : words.say(value))
 }
 
 /** RFC 3676 §4.2: lines of at most 72 characters, broken at spaces. Languages without spaces are left to the mail program. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createWordings } from './messages.ts'
+import { createWordings, type Param } from './messages.ts'
 import en from './messages/en.json' with { type: 'json' }
 
 const arabic = { hello: 'مرحبا {{name}}' }
@@ -68,6 +68,28 @@ describe('messages', () => {
     expect(speak('en').words.say({ key: 'setup.password_hint', params: { min: 10 } })).toBe(
       'At least 10 characters. A few unrelated words work well.',
     )
+  })
+})
+
+describe('what may stand in a message', () => {
+  test.each<[string, Param, string]>([
+    ['en', 'as it is', 'as it is'],
+    ['en', 2026, '2026'],
+    ['en', new Date('2026-11-20T16:40:00Z'), 'Nov 20, 2026, 4:40 PM UTC'],
+    ['de', new Date('2026-11-20T16:40:00Z'), '20.11.2026, 16:40 UTC'],
+    ['de', { seconds: 600 }, '10 Minuten'],
+    ['de', ['Ada', 'Grace', 'Edsger'], 'Ada, Grace und Edsger'],
+    ['de', { key: 'page.copy' }, 'Copy'],
+    [
+      'en',
+      { key: 'setup.password_hint', params: { min: 10 } },
+      'At least 10 characters. A few unrelated words work well.',
+    ],
+  ])('%s: %j', (language, name, text) => {
+    const { words } = speak(language)
+    expect(words.show(name)).toBe(text)
+    expect(words.t('page.back_to_client', { client: name })).toContain(text)
+    expect(words.rich('page.back_to_client', { client: name })).toContain(`<bdi>${text}</bdi>`)
   })
 })
 

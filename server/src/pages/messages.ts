@@ -14,7 +14,12 @@ type Named<K> = K extends `${infer Base}_other` ? (`${Base}_one` extends keyof t
  * forms (`key_one`, `key_other` in English) is named without its ending, and gets the parameter `count`.
  */
 export type MessageKey = Named<keyof typeof en>
-export type Params = Readonly<Record<string, string | number>>
+/**
+ * What may stand in a message, written as its language writes it: an instant, a duration, a list, another message. A number
+ * is written as it is, but for `count`.
+ */
+export type Param = string | number | Date | { seconds: number } | readonly string[] | Message
+export type Params = Readonly<Record<string, Param>>
 /** A message that a slice chose, still without a language. */
 export type Message = { key: MessageKey; params?: Params }
 
@@ -26,6 +31,8 @@ export type Wording = Formats & {
   t: (key: string, params?: Params) => string
   /** A message that a slice chose. */
   say: (message: Message) => string
+  /** A value as a message would write it. */
+  show: (value: Param) => string
   rich: (key: string, params?: Params) => string
   /** HTML: a message whose {{time}} becomes a <time> element, which the script rewrites to the reader's own zone. */
   timed: (key: string, when: Date) => string
@@ -66,7 +73,13 @@ const wordingOf = (lang: string, sources: Sources): Wording => {
   const value = (params: Params, name: string, key: string) => {
     if (!Object.hasOwn(params, name)) onMissing(`The message ${key} needs the parameter ${name}.`)
     const given = params[name] ?? ''
-    return name === 'count' && typeof given === 'number' ? formats.number(given) : String(given)
+    return name === 'count' && typeof given === 'number' ? formats.number(given) : show(given)
+  }
+  const show = (given: Param): string => {
+    if (typeof given !== 'object') return String(given)
+    if (given instanceof Date) return formats.instant(given)
+    if ('key' in given) return t(given.key, given.params)
+    return 'seconds' in given ? formats.duration(given.seconds) : formats.list(given)
   }
   const t: Wording['t'] = (key, params = {}) =>
     find(key, params).replace(placeholder, (_, name: string) => value(params, name, key))
@@ -77,6 +90,7 @@ const wordingOf = (lang: string, sources: Sources): Wording => {
     has: (key) => Object.hasOwn(catalogue, key) || Object.hasOwn(english, key),
     t,
     say: ({ key, params }) => t(key, params),
+    show,
     // <bdi> keeps a name in another writing direction from rearranging our sentence.
     rich: (key, params = {}) =>
       escapeHtml(find(key, params)).replace(
