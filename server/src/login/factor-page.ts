@@ -8,6 +8,7 @@ import { transact } from '../db/transact.ts'
 import { type FactorKind, factorKinds, type SignInStep, signInStep } from '../factors/policy.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
+import type { Reader } from '../http/language.ts'
 import { pathOf } from '../http/paths.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
@@ -23,16 +24,21 @@ import { pathOfStep, replyOf } from './reply.ts'
 import { takeStep } from './second-step.ts'
 import { findOwnSignIn, type SignInRow } from './sign-in.ts'
 
-/** What is due of a sign-in now; undefined when it was overtaken. */
-export const dueStep = async (ctx: Ctx, request: HttpRequest, row: SignInRow): Promise<SignInStep | undefined> =>
+/** What is due of a sign-in now, and whose language its page speaks; undefined when it was overtaken. */
+export const dueStep = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  row: SignInRow,
+): Promise<{ step: SignInStep; reader: Reader } | undefined> =>
   await transact(ctx.db, async (tx) => {
     const standing = await holdProof(tx, row)
     if (standing === undefined) return undefined
     const interaction = row.interaction_id === null ? undefined : await findInteraction(tx, row.interaction_id)
-    return signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
+    const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
+    return { step, reader: { ui_locales: interaction?.request.ui_locales, user_locale: standing.locale } }
   })
 
-export type Due = { row: SignInRow; step: SignInStep }
+export type Due = { row: SignInRow; step: SignInStep; reader: Reader }
 
 /** The sign-in that a page belongs to with what is due, or the reply that is due instead. */
 export const openSignIn = async (
@@ -43,9 +49,9 @@ export const openSignIn = async (
 ): Promise<Due | Reply> => {
   const id = param(request.method === 'POST' ? request.form : request.query, 'sign_in')
   const row = await findOwnSignIn(ctx, request, browser, id)
-  const step = row && (await dueStep(ctx, request, row))
-  if (row === undefined || step === undefined) return refuse(ctx, over, 'page', { route: path, request })
-  return { row, step }
+  const due = row && (await dueStep(ctx, request, row))
+  if (row === undefined || due === undefined) return refuse(ctx, over, 'page', { route: path, request })
+  return { row, ...due }
 }
 
 const over: Denial = deny('expired', 'This sign-in is over. Begin it again.', {
@@ -60,7 +66,7 @@ const contextOf = (row: SignInRow): string => `factor|${row.id}`
 type Shown = { kind?: FactorKind | undefined; error?: PageData['factor']['error']; status?: number }
 
 const factorPage = (ctx: Ctx, browser: BrowserPrincipal, due: Due & { kinds: FactorKind[] }, shown: Shown): Reply => {
-  const { row, kinds } = due
+  const { row, kinds, reader } = due
   const kind = shown.kind !== undefined && kinds.includes(shown.kind) ? shown.kind : kinds[0]
   if (kind === undefined) return redirectLocal('/login')
   const at = (other: FactorKind): string => pathOf(ctx, `/factor?sign_in=${row.id}&kind=${other}`)
@@ -73,7 +79,7 @@ const factorPage = (ctx: Ctx, browser: BrowserPrincipal, due: Due & { kinds: Fac
     trust_days: row.method === 'session' ? 0 : ctx.config.trusted_device_days,
     ...(shown.error !== undefined && { error: shown.error }),
   }
-  return page('factor', data, shown.status ?? 200, { cookies: browserCookie(browser) })
+  return page('factor', data, shown.status ?? 200, { cookies: browserCookie(browser), reader })
 }
 
 const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
