@@ -18,6 +18,7 @@ const heights = [
   ['events'],
   [
     'access',
+    'account',
     'api-keys',
     'authorize',
     'clients',

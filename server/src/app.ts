@@ -3,6 +3,7 @@
  * the lists below; what is not here does not exist, and discovery is computed from it.
  */
 import { authenticatePerson } from './access/person.ts'
+import { accountRoutes } from './account/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
 import { compatRoutes } from './compat.ts'
@@ -32,7 +33,6 @@ import { authorizationCode } from './token/grants/authorization-code.ts'
 import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
 import { tokenRoutes } from './token/routes.ts'
-import { accountRoutes } from './users/account-pages.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
 
 /** Ways to get tokens. Discovery lists them. */

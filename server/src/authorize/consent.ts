@@ -151,17 +151,17 @@ const allow = async (ctx: Ctx, { interaction, session_id, event }: Allowed): Pro
 export const consentsOf = async (ctx: Ctx, user_id: string): Promise<ConsentWithName[]> =>
   await listConsents(ctx.db, user_id)
 
-/** Takes back what a client was allowed: its refresh families and access tokens die with it (AZ-13). */
+/** Takes back what a client was allowed: its refresh families and access tokens die with it (AZ-13). False when it was allowed nothing. */
 export const withdrawConsent = async (
   ctx: Ctx,
   request: HttpRequest,
   user_id: string,
   client_id: string,
-): Promise<void> => {
-  await transact(ctx.db, async (tx) => {
+): Promise<boolean> => {
+  const withdrawn = await transact(ctx.db, async (tx) => {
     // In the order in which a code is given; once more for an answer that came in between.
     await reopenConsents(tx, user_id, client_id)
-    if (!(await deleteConsent(tx, user_id, client_id))) return
+    if (!(await deleteConsent(tx, user_id, client_id))) return false
     await reopenConsents(tx, user_id, client_id)
     // Access tokens without a family, and codes that nobody has redeemed yet, are found by their codes. First, because
     // this waits for a redemption that is under way: only who looks afterwards sees the family that it begins.
@@ -171,8 +171,10 @@ export const withdrawConsent = async (
     const keys = [...new Set([...families, ...grants])].map((key) => ({ kind: 'family' as const, key }))
     await ctx.feed.write(tx, keys, request.now)
     await record(tx, { type: 'consent.withdrawn', now: request.now, user_id, client_id, ...callerOf(request) })
+    return true
   })
   await ctx.feed.announce()
+  return withdrawn
 }
 
 export const consentRoutes = [

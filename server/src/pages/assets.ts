@@ -30,7 +30,7 @@ export const assetOf = (name: string, bytes: Buffer): NamedAsset => {
   }
 }
 
-const sheets = ['base.css', 'controls.css', 'parts.css', 'adapt.css']
+const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'adapt.css']
 
 /** The style sheet (several sources, one file) and the script that every page loads. */
 export const loadPageAssets = (): { css: NamedAsset; js: NamedAsset } => {

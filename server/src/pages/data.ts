@@ -2,29 +2,10 @@
  * Owns the shape of what each hosted page shows: the contract between the slices and the templates.
  * Never holds wording (messages/*.json) or markup (templates/*.eta). Start reading at `PageData`.
  */
+import type { AccountPages, AccountView } from './account-data.ts'
 import type { Message, MessageKey } from './messages.ts'
 
-/** A person as a page shows them. */
-export type AccountView = { name: string; email: string; username?: string }
-
-/** A session of the reader. `user_agent_label` is for people: the message of "Firefox on Linux". */
-export type SessionView = {
-  id: string
-  current: boolean
-  user_agent_label: Message
-  ip: string
-  created_at: Date
-  last_seen_at: Date
-}
-
-/** What an application was allowed to do, and where. `scopes` and `resources` (RFC 8707) as the wire names them. */
-export type ConsentView = {
-  client_id: string
-  client_name: string
-  scopes: readonly string[]
-  resources: readonly string[]
-  granted_at: Date
-}
+export type { AccountFrame, AccountSection, AccountView, ConsentView, SessionView } from './account-data.ts'
 
 /** One permission asked for: `name` is the scope of the wire; what people read of it is in the catalogue. */
 export type ScopeView = { name: string; is_new: boolean }
@@ -41,7 +22,7 @@ export type LoginError = 'wrong_credentials' | 'too_many_attempts' | 'expired_re
 export type FactorView = 'passkey' | 'totp' | 'sms' | 'email' | 'backup_code' | 'password'
 
 /** What each page needs. Every address is checked again before it becomes a link or a form target (safe.ts). */
-export type PageData = {
+export type PageData = AccountPages & {
   /** Posts `login`, `password`, and `cancel=1` from the button back to the application. */
   login: Form & {
     interaction?: string
@@ -148,14 +129,6 @@ export type PageData = {
     reload: string
     /** Mails, text messages, or both go out for real instead. */
     elsewhere: { mail: boolean; sms: boolean }
-  }
-  /** Posts `session_id` to end_session, `client_id` to withdraw_consent, `scope` = here | everywhere to the other two. */
-  account: {
-    account: AccountView
-    sessions: readonly SessionView[]
-    consents: readonly ConsentView[]
-    csrf: string
-    actions: { logout: string; logout_everywhere: string; end_session: string; withdraw_consent: string }
   }
   /** The answer of OAuth 2.0 Form Post Response Mode: `action` is a registered redirect URI, `fields` the parameters. */
   'form-post': { action: string; fields: Readonly<Record<string, string>> }

@@ -12,9 +12,24 @@ const cases = names.flatMap((page) => samples[page].map((data, index) => ({ page
 const draw = (page: PageName, data: unknown, by = pages) => by.html(page, data as never, sampleFrame)
 
 // Names of values that choose a wording or a branch: our own, never a stranger's.
-const ours = new Set(['key', 'title_key', 'what_to_do', 'channel'])
-const addresses =
-  /^(action|href|login_href|sign_in|continue_uri|client_uri|policy_uri|tos_uri|select_account|logout|logout_everywhere|end_session|withdraw_consent|html_href|link|reload)$/
+const ours = new Set(['key', 'title_key', 'what_to_do', 'channel', 'section', 'done'])
+const addresses = new Set([
+  'action',
+  'href',
+  'login_href',
+  'sign_in',
+  'continue_uri',
+  'client_uri',
+  'policy_uri',
+  'tos_uri',
+  'select_account',
+  'logout',
+  'html_href',
+  'link',
+  'reload',
+  'end',
+  'withdraw',
+])
 const payload = `x"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;@<%= 1 %>{{name}}\${1}`
 const hostileAddress = `https://evil.example/"'><svg/onload=alert(3)>`
 
@@ -25,7 +40,7 @@ const hostile = (value: unknown, page: PageName, key = ''): unknown => {
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, hostile(inner, page, name)]))
   if (typeof value !== 'string' || ours.has(key) || (page !== 'error' && key === 'error')) return value
-  return addresses.test(key) ? hostileAddress : payload
+  return addresses.has(key) ? hostileAddress : payload
 }
 
 /** Tags with the names of their attributes, in order: what the browser would build, without any value. */
@@ -73,7 +88,8 @@ describe('every page, every branch', () => {
     'AZ-13 $page $index: every form of ours carries the csrf value',
     ({ page, data }) => {
       const forms = [...draw(page, data).matchAll(/<form method="post"[\s\S]*?<\/form>/g)]
-      expect(forms.length).toBeGreaterThan(0)
+      // A person's own pages carry one for the forms that some of them have at times.
+      if (!('nav' in data)) expect(forms.length).toBeGreaterThan(0)
       for (const [form] of forms) expect(form).toContain(`name="csrf" value="${'csrf' in data ? data.csrf : ''}"`)
     },
   )

@@ -2,6 +2,7 @@
  * Owns realistic data for every page and every branch of it. Used to prove an operator's templates at start, and by tests.
  * Never shown to a visitor. Start reading at `samples`.
  */
+import { accountSamples } from './account-samples.ts'
 import type { PageData, PageName } from './data.ts'
 
 export const sampleFrame = {
@@ -16,7 +17,6 @@ const interaction = 'sample-interaction-7Yw2'
 const client = { client_name: 'Acme Analytics' }
 const account = { name: 'Ada Lovelace', email: 'ada@example.com' }
 const login = { action: '/login', csrf, interaction, client }
-const at = (text: string) => new Date(text)
 
 const signIn: readonly PageData['login'][] = [
   { ...login, cancel: true },
@@ -82,43 +82,6 @@ const refusal: PageData['error'] = {
 }
 
 const setup: PageData['setup'] = { action: '/setup', csrf, token: 'sample-token', password_min: 10, values: {} }
-
-const sessions: PageData['account']['sessions'] = [
-  {
-    id: 'ses_1',
-    current: true,
-    user_agent_label: { key: 'browser.on_system', params: { browser: 'Firefox', system: 'Linux' } },
-    ip: '203.0.113.7',
-    created_at: at('2026-11-02T08:14:00Z'),
-    last_seen_at: at('2026-11-20T16:40:00Z'),
-  },
-  {
-    id: 'ses_2',
-    current: false,
-    user_agent_label: { key: 'browser.some_on_system', params: { system: 'iOS' } },
-    ip: '2001:db8:85a3::8a2e:370:7334',
-    created_at: at('2026-11-11T19:02:00Z'),
-    last_seen_at: at('2026-11-19T21:05:00Z'),
-  },
-]
-
-const consents = [
-  {
-    client_id: 'acme',
-    client_name: 'Acme Analytics',
-    scopes: ['profile', 'email', 'offline_access', 'reports:read'],
-    resources: resources.map(({ resource }) => resource),
-    granted_at: at('2026-10-01T10:00:00Z'),
-  },
-  { client_id: 'notes', client_name: 'Field Notes', scopes: [], resources: [], granted_at: at('2026-09-12T07:30:00Z') },
-]
-
-const actions = {
-  logout: '/account/logout',
-  logout_everywhere: '/account/logout-everywhere',
-  end_session: '/account/sessions/end',
-  withdraw_consent: '/account/consents/withdraw',
-}
 
 const home: PageData['home'] = {
   issuer: 'https://id.example.com',
@@ -259,10 +222,7 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   'setup-done': [{ account, login_href: '/login', issuer: 'https://id.example.com' }],
   home: [home, { ...home, signed_in: account }, { ...home, setup_needed: true, links: [] }],
   'dev-mail': devMail,
-  account: [
-    { account: { ...account, username: 'ada' }, sessions, consents, csrf, actions },
-    { account, sessions: sessions.slice(0, 1), consents: [], csrf, actions },
-  ],
+  ...accountSamples,
   'form-post': [
     {
       action: 'https://analytics.example.com/callback',

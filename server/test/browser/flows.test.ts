@@ -158,10 +158,11 @@ describe.each([
     const [first, second] = [await open(), await open()]
     await signIn(first.page, ada)
     await signIn(second.page, ada)
-    await first.page.reload()
+    await first.page.getByRole('link', { name: 'Devices', exact: true }).click()
     expect(
       await first.page.getByRole('region', { name: 'Where you are signed in' }).getByRole('listitem').count(),
     ).toBe(2)
+    await first.page.getByRole('link', { name: 'Overview' }).click()
     await press(first.page, 'Sign out on this browser')
     await first.page.getByText('Your session on this browser has ended.').waitFor()
     await first.page.goto(`${house.server.issuer}/account`)

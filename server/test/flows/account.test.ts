@@ -79,8 +79,9 @@ describe('sessions', () => {
       { origin: house.server.issuer, 'user-agent': '<script>alert(1)</script>' },
     )
     await somebody('Somebody Else')
-    const page = await client.get('/account')
-    expect(buttons(page, 'session_id')).toHaveLength(2)
+    const page = await client.get('/account/sessions')
+    expect(buttons(page, 'session_id')).toHaveLength(3)
+    expect(buttons(page, 'session_id')).toContain('others')
     for (const text of ['Firefox on Linux', 'Unknown browser', 'This browser', '127.0.0.1'])
       expect(page.body).toContain(text)
     for (const text of ['<script>alert', 'Somebody Else']) expect(page.body).not.toContain(text)
@@ -91,13 +92,13 @@ describe('sessions', () => {
     const other = house.server.client()
     const tokens = await tokensOf(other, own, person)
     const theirs = (await sessionRow(house.sql, other))?.id ?? ''
-    const reply = await press(client, await client.get('/account'), 'session_id', theirs)
-    expect([reply.status, reply.location?.pathname]).toEqual([303, '/account'])
+    const reply = await press(client, await client.get('/account/sessions'), 'session_id', theirs)
+    expect([reply.status, reply.location?.pathname]).toEqual([303, '/account/sessions'])
     expect(await askSilently(other, own)).toBe('login_required')
     const bearer = { authorization: `Bearer ${tokens.access_token}` }
     expect((await other.get('/oauth/userinfo', bearer)).status).toBe(401)
     expect(await askSilently(client, own)).toBe('code')
-    expect(buttons(await client.get('/account'), 'session_id')).toEqual([])
+    expect(buttons(await client.get('/account/sessions'), 'session_id')).toEqual([])
     const events = await eventsOf(house.sql, person)
     expect(events.filter(({ type }) => type === 'session.ended')).toMatchObject([
       { session_id: theirs, data: { because: 'ended by its owner' } },
@@ -108,7 +109,7 @@ describe('sessions', () => {
     const [mine, theirs] = [await somebody(), await somebody()]
     const spare = house.server.client()
     await signIn(spare, mine.person)
-    const page = await mine.client.get('/account')
+    const page = await mine.client.get('/account/sessions')
     const form = page.forms.find((one) => one.action === '/account/sessions/end')
     const csrf = form?.fields.find(({ name }) => name === 'csrf')?.value ?? ''
     const victim = (await sessionRow(house.sql, theirs.client))?.id ?? ''
@@ -118,7 +119,7 @@ describe('sessions', () => {
         { csrf, session_id },
         { origin: house.server.issuer },
       )
-      expect([reply.status, reply.location?.pathname]).toEqual([303, '/account'])
+      expect([reply.status, reply.location?.pathname]).toEqual([303, '/account/sessions'])
     }
     for (const client of [mine.client, spare, theirs.client]) expect(await askSilently(client, own)).toBe('code')
   })
@@ -137,16 +138,16 @@ describe('applications with access', () => {
     const tokens = await tokensOf(client, app, person, { scope: 'openid email offline_access' })
     const kept = await tokensOf(neighbour.client, app, neighbour.person, { scope: 'openid email offline_access' })
     expect(await askSilently(client, app)).toBe('code')
-    const page = await client.get('/account')
+    const page = await client.get('/account/applications')
     expect(page.body).toContain('Reads &lt;everything&gt;')
     expect(page.body).toContain('See your email address')
     expect(buttons(page, 'client_id')).toEqual([app.client_id])
     const reply = await press(client, page, 'client_id', app.client_id)
-    expect([reply.status, reply.location?.pathname]).toEqual([303, '/account'])
+    expect([reply.status, reply.location?.pathname]).toEqual([303, '/account/applications'])
     expect(await clientRefreshes(tokens.refresh_token)).toBe(400)
     expect((await client.get('/oauth/userinfo', { authorization: `Bearer ${tokens.access_token}` })).status).toBe(401)
     expectPage(await ask(client, app, { scope: 'openid email' }), 200, 'Allow access')
-    expect((await client.get('/account')).body).toContain('No application has access')
+    expect((await client.get('/account/applications')).body).toContain('No application has access')
     const events = (await eventsOf(house.sql, person)).filter(({ type }) => type === 'consent.withdrawn')
     expect(events).toMatchObject([{ client_id: app.client_id, severity: 'notice', ip: '127.0.0.1' }])
     expect(await clientRefreshes(kept.refresh_token)).toBe(200)
@@ -156,7 +157,7 @@ describe('applications with access', () => {
   it('taking back what was never given changes nothing and is not recorded', async () => {
     const { person, client } = await somebody()
     await tokensOf(client, app, person)
-    const page = await client.get('/account')
+    const page = await client.get('/account/applications')
     const form = page.forms.find((one) => one.action === '/account/consents/withdraw')
     const csrf = form?.fields.find(({ name }) => name === 'csrf')?.value ?? ''
     for (const client_id of [own.client_id, 'app_nobody', '', "' or true --"]) {
@@ -165,7 +166,7 @@ describe('applications with access', () => {
         { csrf, client_id },
         { origin: house.server.issuer },
       )
-      expect([reply.status, reply.location?.pathname]).toEqual([303, '/account'])
+      expect([reply.status, reply.location?.pathname]).toEqual([303, '/account/applications'])
     }
     expect(await askSilently(client, app)).toBe('code')
     expect((await eventsOf(house.sql, person)).map(({ type }) => type)).not.toContain('consent.withdrawn')

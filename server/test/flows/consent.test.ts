@@ -208,7 +208,7 @@ describe('what is remembered', () => {
     expect(second.body).toMatch(/example\/<wbr>b<\/bdi>\s*<span class="badge">New/)
     expect(second.body).not.toMatch(/example\/<wbr>a<\/bdi>\s*<span class="badge">New/)
     await decide(client, second, 'allow')
-    const account = await client.get('/account')
+    const account = await client.get('/account/applications')
     for (const resource of [a, b]) expect(account.body.replaceAll('<wbr>', '')).toContain(`<bdi>${resource}</bdi>`)
     const withdraw = { name: 'client_id', value: app.client_id }
     await client.submit(account, {}, { form: ({ action }) => action.endsWith('/withdraw'), button: withdraw })

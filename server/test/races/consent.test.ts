@@ -50,7 +50,7 @@ const somebody = async (): Promise<{ client: HttpClient; person: Person; withdra
   const person = await house.person()
   const client = house.server.client()
   expectCode(await obtain(client, app, person, { scope: 'openid offline_access' }), app, house.server.issuer)
-  const page = await client.get('/account')
+  const page = await client.get('/account/applications')
   const isOwn = ({ action, buttons }: Reply['forms'][number]): boolean =>
     action.endsWith('/account/consents/withdraw') && buttons.some(({ value }) => value === app.client_id)
   const button = { name: 'client_id', value: app.client_id }

@@ -38,7 +38,7 @@ const named = (list: Way[]): [string, Way][] => list.map((way) => [way.name, way
 
 /** Presses a button of a person's own page at one node. */
 const press = async (browser: HttpClient, action: string, button: { name: string; value?: string }): Promise<Reply> => {
-  const page = await browser.get('/account')
+  const page = await browser.get(action.startsWith('/account/consents') ? '/account/applications' : '/account')
   const form = (one: { action: string; buttons: { name: string; value: string }[] }): boolean =>
     one.action === action &&
     one.buttons.some(({ name, value }) => name === button.name && value === (button.value ?? value))

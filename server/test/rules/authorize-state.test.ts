@@ -183,7 +183,7 @@ it('AZ-13: asked for what is new, always where others could pose as the client; 
   const native = await house.app({ type: 'native', redirect_uris: ['http://127.0.0.1/cb'], first_party: true })
   await obtain(client, native, person)
   expect((await ask(client, native)).url.pathname).toBe('/consent')
-  const account = await client.get('/account')
+  const account = await client.get('/account/applications')
   const withdraw = { name: 'client_id', value: app.client_id }
   await client.submit(
     account,

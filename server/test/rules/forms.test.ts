@@ -41,13 +41,13 @@ describe('AD-4', () => {
     hasHappened: () => Promise<boolean>
   }
 
-  const onAccount = async (): Promise<{ client: HttpClient; person: Person; page: Reply }> => {
+  const onAccount = async (path = '/account'): Promise<{ client: HttpClient; person: Person; page: Reply }> => {
     const person = await house.person()
     const client = house.server.client()
     await obtain(client, app, person)
     const other = house.server.client()
     await signIn(other, person)
-    return { client, person, page: await client.get('/account') }
+    return { client, person, page: await client.get(path) }
   }
 
   const consentPage = async (): Promise<Prepared> => {
@@ -87,7 +87,7 @@ describe('AD-4', () => {
       return { client, page: await client.get('/logout'), values: { scope: 'everywhere' }, hasHappened }
     },
     '/account/sessions/end': async () => {
-      const { client, page, person } = await onAccount()
+      const { client, page, person } = await onAccount('/account/sessions')
       const session_id =
         page.forms.flatMap(({ buttons }) => buttons).find(({ name }) => name === 'session_id')?.value ?? ''
       const hasHappened = async (): Promise<boolean> =>
@@ -95,7 +95,7 @@ describe('AD-4', () => {
       return { client, page, values: { session_id }, hasHappened }
     },
     '/account/consents/withdraw': async () => {
-      const { client, page, person } = await onAccount()
+      const { client, page, person } = await onAccount('/account/applications')
       const hasHappened = async (): Promise<boolean> =>
         (await house.sql`select 1 from consents where user_id = ${person.user_id}`).length === 0
       return { client, page, values: { client_id: app.client_id }, hasHappened }

@@ -45,7 +45,7 @@ const refresh = async (app: App, refresh_token: string): Promise<Reply> =>
 
 describe('AZ-13: withdrawing consent on the own page', () => {
   const withdraw = async (client: HttpClient, app: App, person: Person): Promise<void> => {
-    const page = await client.get('/account')
+    const page = await client.get('/account/applications')
     const isOwn = (form: Reply['forms'][number]): boolean =>
       form.action.endsWith('/account/consents/withdraw') && form.buttons.some(({ value }) => value === app.client_id)
     expect(

@@ -1,0 +1,19 @@
+/** Owns the list of a person's own addresses. Each page is a file of this folder; operations on accounts are users/*.ts. */
+import { route } from '../http/route.ts'
+import { applicationsRoutes } from './applications-page.ts'
+import { signedIn } from './frame.ts'
+import { showOverview } from './overview.ts'
+import { sessionsRoutes } from './sessions-page.ts'
+
+export const accountRoutes = [
+  route({
+    method: 'GET',
+    path: '/account',
+    auth: 'browser',
+    errors: 'page',
+    summary: "A person's own page",
+    handler: signedIn('/account', showOverview),
+  }),
+  ...sessionsRoutes,
+  ...applicationsRoutes,
+]

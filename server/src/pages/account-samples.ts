@@ -1,0 +1,77 @@
+/** Owns realistic data for the pages of a person's own, one entry for each way they can look (see samples.ts). */
+import type { AccountFrame, AccountPages, AccountSection } from './account-data.ts'
+
+const account = { name: 'Ada Lovelace', email: 'ada@example.com' }
+const at = (text: string) => new Date(text)
+const sections: readonly AccountSection[] = ['overview', 'profile', 'security', 'sessions', 'applications', 'data']
+
+const frame = (current: AccountSection, done?: string): AccountFrame => ({
+  nav: sections.map((section) => ({ section, href: `/account/${section}`, current: section === current })),
+  csrf: 'sample-csrf-Zk3v9Q',
+  ...(done !== undefined && { done }),
+})
+
+const sessions: AccountPages['account-sessions']['sessions'] = [
+  {
+    id: 'ses_1',
+    current: true,
+    user_agent_label: { key: 'browser.on_system', params: { browser: 'Firefox', system: 'Linux' } },
+    ip: '203.0.113.7',
+    created_at: at('2026-11-02T08:14:00Z'),
+    last_seen_at: at('2026-11-20T16:40:00Z'),
+  },
+  {
+    id: 'ses_2',
+    current: false,
+    user_agent_label: { key: 'browser.some_on_system', params: { system: 'iOS' } },
+    ip: '2001:db8:85a3::8a2e:370:7334',
+    created_at: at('2026-11-11T19:02:00Z'),
+    last_seen_at: at('2026-11-19T21:05:00Z'),
+  },
+]
+
+const consents = [
+  {
+    client_id: 'acme',
+    client_name: 'Acme Analytics',
+    scopes: ['profile', 'email', 'offline_access', 'reports:read'],
+    resources: [
+      'https://api.example.com/reports',
+      'https://warehouse.analytics.example.com/v2/organisations/3f1c9a52-7b0e-4d5e-9a7c-0d9be2f86c11/exports',
+    ],
+    granted_at: at('2026-10-01T10:00:00Z'),
+  },
+  { client_id: 'notes', client_name: 'Field Notes', scopes: [], resources: [], granted_at: at('2026-09-12T07:30:00Z') },
+]
+
+/** Every one of these pages. */
+export const accountSamples: { readonly [P in keyof AccountPages]: readonly AccountPages[P][] } = {
+  account: [
+    {
+      ...frame('overview'),
+      account: { ...account, username: 'ada' },
+      warnings: [],
+      sessions: 2,
+      applications: 1,
+      logout: '/logout',
+    },
+    {
+      ...frame('overview'),
+      account,
+      warnings: [
+        { text: { key: 'account.warning.unverified', params: { email: account.email } }, href: '/account/email' },
+      ],
+      sessions: 1,
+      applications: 0,
+      logout: '/logout',
+    },
+  ],
+  'account-sessions': [
+    { ...frame('sessions'), sessions, end: '/account/sessions/end' },
+    { ...frame('sessions', 'sessions_ended'), sessions: sessions.slice(0, 1), end: '/account/sessions/end' },
+  ],
+  'account-applications': [
+    { ...frame('applications', 'access_removed'), consents, withdraw: '/account/consents/withdraw' },
+    { ...frame('applications'), consents: [], withdraw: '/account/consents/withdraw' },
+  ],
+}
