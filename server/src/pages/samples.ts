@@ -17,6 +17,7 @@ const interaction = 'sample-interaction-7Yw2'
 const client = { client_name: 'Acme Analytics' }
 const account = { name: 'Ada Lovelace', email: 'ada@example.com' }
 const login = { action: '/login', csrf, interaction, client }
+const at = (text: string) => new Date(text)
 
 const signIn: readonly PageData['login'][] = [
   { ...login, cancel: true },
