@@ -16,6 +16,7 @@ export const alike: Readonly<Record<string, readonly string[]>> = {
     'factor.code',
     'dev_mail.code',
     'dev_mail.link',
+    'warning.browser',
     'consent.website',
     'setup.name',
     'home.version',
