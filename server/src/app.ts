@@ -2,6 +2,7 @@
  * THE table of contents. Every address, grant, way to recognise a caller and recurring job of this server is in one of
  * the lists below; what is not here does not exist, and discovery is computed from it.
  */
+import { authenticatePage } from './access/browser.ts'
 import { authenticatePerson } from './access/person.ts'
 import { accountRoutes } from './account/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
@@ -25,7 +26,6 @@ import { deliver } from './outbox/deliver.ts'
 import { devMailRoutes, isShown } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
 import { warningLetters } from './recovery/warnings.ts'
-import { authenticateBrowser } from './sessions/cookie.ts'
 import { logoutRoutes } from './sessions/logout.ts'
 import { authenticateBearer } from './token/bearer.ts'
 import type { Grant } from './token/grant.ts'
@@ -34,6 +34,7 @@ import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
+import { impersonationRoutes } from './users/impersonate.ts'
 
 /** Ways to get tokens. Discovery lists them. */
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
@@ -45,7 +46,7 @@ export const letters: readonly Letter[] = [...warningLetters]
 export const authenticators: Authenticators = {
   client: authenticateClient,
   bearer: authenticateBearer,
-  browser: authenticateBrowser,
+  browser: authenticatePage,
   person: authenticatePerson,
 }
 
@@ -60,6 +61,7 @@ const own: readonly Route[] = [
   ...logoutRoutes,
   ...accountRoutes,
   ...usersApiRoutes,
+  ...impersonationRoutes,
   ...setupRoutes,
   ...homeRoutes,
   ...healthRoutes,

@@ -4,10 +4,12 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { BrowserPrincipal, PersonPrincipal } from '../http/principal.ts'
+import { refuse } from '../http/errors.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { challenge } from '../token/bearer.ts'
+import { actedFor } from './person.ts'
 
 /** Whether the last proof of a sign-in is young enough: at the bound itself it still is. */
 export const isFresh = (ctx: Ctx, auth_time: Date, now: Date): boolean =>
@@ -21,6 +23,7 @@ export const proveFirst = (
   return_to: `/account${string}`,
 ): Reply | undefined => {
   if (session === undefined) return redirectLocal(`/login?return_to=${encodeURIComponent(return_to)}`)
+  if (session.actor_id !== null) return refuse(ctx, actedFor, 'page', { route: '/account', request })
   if (isFresh(ctx, session.auth_time, request.now)) return undefined
   return redirectLocal(`/login?again=1&return_to=${encodeURIComponent(return_to)}`)
 }
@@ -30,7 +33,7 @@ export const proveFirst = (
  * through an authorization request with `max_age` (RFC 9470 §3). Somebody who acts for another never may.
  */
 export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Denial | undefined => {
-  if (person.browser?.session.actor_id != null) return impersonated
+  if (person.browser?.session.actor_id != null) return actedFor
   if (isFresh(ctx, person.auth_time, request.now)) return undefined
   const max_age = ctx.config.freshness_seconds
   const because = {
@@ -52,14 +55,3 @@ export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrinc
     www_authenticate,
   })
 }
-
-const impersonated: Denial = deny(
-  'access_denied',
-  'Whoever acts for somebody else cannot do this.',
-  {
-    rule: 'credentials, data and deletion are the person alone (AD-4, LI-4)',
-    expected: 'the person',
-    got: 'somebody acting for them',
-  },
-  { status: 403 },
-)

@@ -35,6 +35,7 @@ const byCookie = async (ctx: Ctx, request: HttpRequest): Promise<PersonPrincipal
   if (session === undefined || subject === undefined) return nobody
   const forged = unsafe.has(request.method) ? checkCall(ctx, request, browser.browser, ownForms(browser)) : undefined
   if (forged) return forged
+  if (session.actor_id !== null && unsafe.has(request.method)) return actedFor
   const { auth_time, acr, amr, id: sid } = session
   return { subject, auth_time, acr, amr, sid, browser: { ...browser, session } }
 }
@@ -63,6 +64,18 @@ const nobody: Denial = deny(
     remedy: 'Sign in, or send an access token for this API.',
   },
   { status: 401, www_authenticate: 'Bearer realm="keywright"' },
+)
+
+/** Who acts as somebody else sees what they see, and changes nothing of the account (security rule AD-4). */
+export const actedFor: Denial = deny(
+  'access_denied',
+  'Whoever acts for somebody else cannot do this.',
+  {
+    rule: 'an account is changed by its person alone (AD-4, LI-4)',
+    expected: 'the person',
+    got: 'somebody acting for them',
+  },
+  { status: 403 },
 )
 
 const foreign = (expected: string, got: string): Denial =>

@@ -37,7 +37,10 @@ export type RedeemedCode = Pick<
   Code,
   'user_id' | 'session_id' | 'grant_id' | 'scope' | 'resource' | 'nonce' | 'auth_time' | 'acr' | 'amr'
 > &
-  Omit<Holder, 'id'>
+  Omit<Holder, 'id'> & {
+    /** Who acts as the person, in a session that says so. */
+    actor_id: string | null
+  }
 export type CodeFacts = { code: Code; subject: Subject | undefined; session_live: boolean }
 
 export type Consumption = {
@@ -65,19 +68,20 @@ const consume = statement<RedeemedCode>(`
         and case when 'offline_access' = any (string_to_array(c.scope, ' '))
           then (select s.ended_at is null and s.expires_at > $now from sessions s where s.id = c.session_id for share)
           else (select s.ended_at is null and s.expires_at > $now from sessions s where s.id = c.session_id) end
-      returning c.user_id, c.session_id, c.grant_id, c.client_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr
+      returning c.user_id, c.session_id, c.grant_id, c.client_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr,
+        (select s.actor_id from sessions s where s.id = c.session_id) as actor_id
     ), family as (
       insert into refresh_families (id, client_id, user_id, session_id, offline, scope, resource, auth_time, acr, amr, gen, nonce, created_at, idle_expires_at, expires_at)
       select c.grant_id, c.client_id, c.user_id, c.session_id, 'offline_access' = any (string_to_array(c.scope, ' ')), c.scope, c.resource, c.auth_time, c.acr, c.amr,
         1, $nonce::bytea, $now::timestamptz, $idle_expires_at::timestamptz, $expires_at::timestamptz
-      from consumed c where $with_family::boolean
+      from consumed c where $with_family::boolean and c.actor_id is null
     ), event as (
       insert into events (id, type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data)
       select $event_id::uuid, $event_type, $now, $severity, $outcome, c.user_id, $client_id, c.session_id,
         $ip, $user_agent, $request_id, $data::jsonb
       from consumed c
     )
-    select c.user_id, c.session_id, c.grant_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr,
+    select c.user_id, c.session_id, c.grant_id, c.scope, c.resource, c.nonce, c.auth_time, c.acr, c.amr, c.actor_id,
       case when 'roles' = any (string_to_array(c.scope, ' ')) then roles_of(c.user_id) else '{}' end as roles,
       case when 'roles' = any (string_to_array(c.scope, ' ')) then permissions_of(c.user_id) else '{}' end as permissions
     from consumed c`)

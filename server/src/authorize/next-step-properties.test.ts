@@ -40,6 +40,7 @@ const anyFacts: fc.Arbitrary<StepFacts> = fc.record({
       auth_time: instant,
       acr: fc.constantFrom('aal1', 'aal2', 'phr'),
       device_trusted: fc.boolean(),
+      actor_id: maybe(fc.constant('u9')),
     }),
     { nil: undefined, freq: 6 },
   ),

@@ -13,8 +13,9 @@ const client: StepFacts['client'] = {
   scope: 'openid read write',
   resources: ['https://api.example/'],
 }
-const session = { id: 's1', user_id: 'u1', auth_time: at(-100), acr: 'aal1', device_trusted: false }
+const session = { id: 's1', user_id: 'u1', auth_time: at(-100), acr: 'aal1', device_trusted: false, actor_id: null }
 const sure = { ...session, acr: 'aal2' }
+const acted = { ...session, actor_id: 'u9' }
 const trusted = { ...session, device_trusted: true }
 const consents = [{ resource: '', scopes: ['openid', 'read'] }]
 const nothing = {
@@ -62,6 +63,10 @@ describe('the table', () => {
     ['a trusted device where policy asks', { policy: 'aal2', session: trusted }, 'respond'],
     ['a trusted device where a passkey is asked for', { policy: 'phr', session: trusted }, 'factor'],
     ['a trusted device where acr_values ask', { request: request({ acr_values: 'aal2' }), session: trusted }, 'factor'],
+    ['somebody acting, with nothing to prove', { session: acted }, 'respond'],
+    ['somebody acting, without a consent', { session: acted, consents: [] }, 'access_denied'],
+    ['somebody acting, asked for a fresh proof', { session: acted, ...prompt('login') }, 'access_denied'],
+    ['somebody acting, asked for more', { session: acted, policy: 'aal2' }, 'access_denied'],
     ['no consent', { consents: [] }, 'consent'],
     ['no consent, silently', { consents: [], request: silent() }, 'consent_required'],
     ['no consent of a first-party client', { consents: [], client: { ...client, first_party: true } }, 'respond'],

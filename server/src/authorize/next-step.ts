@@ -12,7 +12,7 @@ import { decideScope, parseScope } from '../protocol/scope.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { type Consent, isConsented } from './consented.ts'
 
-type SessionFacts = Pick<LiveSession, 'id' | 'user_id' | 'auth_time' | 'acr' | 'device_trusted'>
+type SessionFacts = Pick<LiveSession, 'id' | 'user_id' | 'auth_time' | 'acr' | 'device_trusted' | 'actor_id'>
 
 export type StepFacts = {
   request: AuthorizationRequest
@@ -70,6 +70,7 @@ export const nextStep = (facts: StepFacts): Step => {
       'another person',
     )
   }
+  if (session !== undefined && session.actor_id !== null && needsThePerson(facts, session)) return notActed
   if (session === undefined || !isFreshEnough(facts, session))
     return silent ? notSignedIn(session !== undefined) : { step: 'login' }
   if (!isSureEnough(facts, session)) return silent ? notSure(session.acr) : { step: 'factor', session }
@@ -107,6 +108,10 @@ const isFreshEnough = (
 const isSureEnough = ({ request, client, policy }: StepFacts, { acr, device_trusted }: SessionFacts): boolean =>
   satisfies(acr, demandedAcr(request.acr_values?.split(' ') ?? [], client.default_acr_values)) &&
   (satisfies(acr, policy) || (device_trusted && satisfies('aal2', policy)))
+
+/** Who acts as somebody else proves nothing and allows nothing in their name (security rule AD-4). */
+const needsThePerson = (facts: StepFacts, session: SessionFacts): boolean =>
+  !isFreshEnough(facts, session) || !isSureEnough(facts, session) || needsConsent(facts, session)
 
 /** A choice counts for the session that was chosen; so does signing in afresh. */
 const hasSelected = ({ proofs }: StepFacts, session: { id: string }): boolean =>
@@ -148,4 +153,11 @@ const notConsented: Step = refusal(
   'The person has to consent.',
   'a consent for these scopes at these resources',
   'none, or a smaller one',
+)
+
+const notActed: Step = refusal(
+  'access_denied',
+  'Whoever acts for somebody else cannot do this.',
+  'the person themselves',
+  'somebody acting for them',
 )

@@ -5,12 +5,13 @@ import type { FastifyReply } from 'fastify'
 import type { Ctx } from '../ctx.ts'
 import { secretText } from '../io/ids.ts'
 import { writeCookie } from './cookies.ts'
+import type { Acting } from './acting.ts'
 import { keptFields, languageOf, type Reader, rememberedLanguage } from './language.ts'
 import type { PageReply, Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 
 /** An answer, the request it answers, and what is known of who reads it. */
-export type Answer = { reply: Reply; request: HttpRequest; reader?: Reader }
+export type Answer = { reply: Reply; request: HttpRequest; reader?: Reader; acting?: Acting | undefined }
 
 /** Sends a reply. */
 export const send = (ctx: Ctx, out: FastifyReply, answer: Answer): FastifyReply => {
@@ -31,13 +32,14 @@ export const send = (ctx: Ctx, out: FastifyReply, answer: Answer): FastifyReply 
   return sendBody(ctx, out, answer)
 }
 
-const sendBody = (ctx: Ctx, out: FastifyReply, { reply, request, reader }: Answer): FastifyReply => {
+const sendBody = (ctx: Ctx, out: FastifyReply, { reply, request, reader, acting }: Answer): FastifyReply => {
   if (reply.kind === 'json') {
     if (reply.headers?.['content-type'] === undefined) out.header('content-type', 'application/json')
     return out.send(JSON.stringify(reply.body))
   }
   if (reply.kind === 'bytes') return out.header('content-type', reply.content_type).send(reply.body)
-  if (reply.kind === 'page') return sendPage(ctx, out, { reply, request, reader: { ...reader, ...reply.reader } })
+  if (reply.kind === 'page')
+    return sendPage(ctx, out, { reply, request, reader: { ...reader, ...reply.reader }, acting })
   if (reply.kind === 'empty') return out.send()
   return out.header('location', absolute(ctx, reply.to)).header('referrer-policy', 'no-referrer').send()
 }
@@ -45,16 +47,22 @@ const sendBody = (ctx: Ctx, out: FastifyReply, { reply, request, reader }: Answe
 /** Links are built from the configured issuer only; what the Host header says never reaches a Location (security rule RC-2). */
 const absolute = (ctx: Ctx, to: string): string => (to.startsWith('/') ? `${ctx.config.issuer}${to}` : to)
 
-type PageAnswer = { reply: PageReply; request: HttpRequest; reader: Reader }
+type PageAnswer = { reply: PageReply; request: HttpRequest; reader: Reader; acting: Acting | undefined }
 
-const sendPage = (ctx: Ctx, out: FastifyReply, { reply, request, reader }: PageAnswer): FastifyReply => {
+const sendPage = (ctx: Ctx, out: FastifyReply, { reply, request, reader, acting }: PageAnswer): FastifyReply => {
   const nonce = secretText()
   const locale = languageOf(ctx, request, reader)
   const kept = keptFields(request, reply.data)
   out.header('content-type', 'text/html; charset=utf-8')
   out.header('content-security-policy', policy(nonce, reply))
   out.header('content-language', locale).header('vary', 'Accept-Language, Cookie')
-  const frame = { locale, nonce, assetsPath: `${ctx.edge.base}/assets`, ...(kept && { kept }) }
+  const frame = {
+    locale,
+    nonce,
+    assetsPath: `${ctx.edge.base}/assets`,
+    ...(kept && { kept }),
+    ...(acting && { acting }),
+  }
   return out.send(ctx.pages.html(reply.page, reply.data, frame))
 }
 

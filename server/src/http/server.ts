@@ -14,6 +14,7 @@ import type { Ctx } from '../ctx.ts'
 import { isUnavailable } from '../db/connect.ts'
 import { Unavailable } from '../io/unavailable.ts'
 import { type Denial, deny, isDenial, statusOf } from '../protocol/errors.ts'
+import { actingOf } from './acting.ts'
 import { corsHeaders, preflight } from './cors.ts'
 import { refuse } from './errors.ts'
 import { checkEnvelope, createMethods } from './guards.ts'
@@ -161,7 +162,7 @@ const handle =
     const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request, route)
     if (isDenial(principal)) return sendRefusal(principal)
     const reply = await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
-    return sendReply(ctx, out, { reply, request, reader: readerOf(principal) })
+    return sendReply(ctx, out, { reply, request, reader: readerOf(principal), acting: actingOf(ctx, principal) })
   }
 
 /** The language of the person who calls, where the call is theirs. */

@@ -29,6 +29,8 @@ export type Frame = {
   assetsPath: string
   signedInAs?: string
   kept?: readonly (readonly [string, string])[]
+  /** Who acts as somebody else sees as whom, and the way back. */
+  acting?: { name: string; stop: string; csrf: string }
 }
 
 /** `issuer_path` is the path of the issuer's address, without a closing slash: empty for an issuer at the root. */

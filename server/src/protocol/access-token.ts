@@ -21,6 +21,8 @@ export type AccessTokenFacts = {
   grant_id?: string
   auth_time?: Date
   acr?: string
+  /** Who acts as the subject (RFC 8693 §4.1). */
+  actor_id?: string
 }
 
 /** The payload as it is signed, and as introspection shows it. */
@@ -38,6 +40,7 @@ export type AccessTokenClaims = {
   grant_id?: string
   auth_time?: number
   acr?: string
+  act?: { sub: string }
   roles?: string[]
   permissions?: string[]
 }
@@ -60,6 +63,7 @@ export const accessTokenClaims = (facts: AccessTokenFacts): AccessTokenClaims =>
     ...(facts.grant_id !== undefined && { grant_id: facts.grant_id }),
     ...(facts.auth_time !== undefined && { auth_time: seconds(facts.auth_time) }),
     ...(facts.acr !== undefined && { acr: facts.acr }),
+    ...(facts.actor_id !== undefined && { act: { sub: facts.actor_id } }),
     ...(wantsRoles && { roles: facts.subject?.roles ?? [], permissions: facts.subject?.permissions ?? [] }),
   }
 }

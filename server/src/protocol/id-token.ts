@@ -19,6 +19,8 @@ export type IdTokenFacts = {
   nonce?: string
   access_token: string
   alg: string
+  /** Who acts as the subject (RFC 8693 §4.1). */
+  actor_id?: string
 }
 
 /** Builds the claims. Profile and email come from UserInfo (§5.4); roles are few and wanted at once, so they are here too. */
@@ -37,6 +39,7 @@ export const idTokenClaims = (facts: IdTokenFacts): Record<string, unknown> => {
     acr: facts.acr,
     amr: facts.amr,
     sid: facts.sid,
+    ...(facts.actor_id !== undefined && { act: { sub: facts.actor_id } }),
     at_hash: leftHalfHash(facts.access_token, facts.alg),
     ...(facts.scope.split(' ').includes('roles') && {
       roles: facts.subject.roles,

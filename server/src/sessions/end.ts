@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { record } from '../events/record.ts'
 import { revokeFamiliesOfSession, revokeFamiliesOfUser } from '../token/families.ts'
-import { endAllOf, endOne } from './store.ts'
+import { endActed, endAllOf, endOne } from './store.ts'
 
 /** Ends one session: its families without offline_access and its access tokens die with it. False when it had ended before. */
 export const endSession = async (
@@ -28,7 +28,7 @@ export const endEverywhere = async (
   tx: Tx,
   { user_id, now, because }: { user_id: string; now: Date; because: string },
 ): Promise<void> => {
-  const sessions = await endAllOf(tx, user_id, now, because)
+  const sessions = [...(await endAllOf(tx, user_id, now, because)), ...(await endActed(tx, user_id, now, because))]
   const families = await revokeFamiliesOfUser(tx, user_id, now, because)
   const keys = [
     ...sessions.map((key) => ({ kind: 'session' as const, key })),

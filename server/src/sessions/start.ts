@@ -35,7 +35,8 @@ export const startSession = async (
   const token = secretText()
   const proof = proofOf(ctx, signIn, hashToken(token))
   const held = browser.token_hash && (await holdSession(tx, browser.token_hash))
-  const own = held !== undefined && browser.session?.user_id === signIn.user_id
+  // A session in which somebody else acted is never carried on as the person's own.
+  const own = held !== undefined && browser.session?.user_id === signIn.user_id && browser.session.actor_id === null
   const renewed =
     own && browser.token_hash
       ? await renewSession(tx, { id: held.id, token_hash: browser.token_hash }, proof)
@@ -93,7 +94,8 @@ export const switchSession = async (
   return { session, cookie: sessionCookie(ctx, token) }
 }
 
-const sessionCookie = (ctx: Ctx, token: string): SetCookie => ({
+/** The cookie that carries the secret of a session. */
+export const sessionCookie = (ctx: Ctx, token: string): SetCookie => ({
   name: 'session',
   value: token,
   maxAgeSeconds: ctx.config.session_absolute_seconds,

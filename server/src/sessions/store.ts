@@ -118,6 +118,13 @@ export const endAllOf = async (tx: Query, user_id: string, now: Date, because: s
   return rows.map((row) => row.id)
 }
 
+/** Ends every session in which somebody acts as others. Returns the ids. */
+export const endActed = async (tx: Query, actor_id: string, now: Date, because: string): Promise<string[]> => {
+  const rows = await tx<{ id: string }[]>`
+    update sessions set ended_at = ${now}, ended_because = ${because} where actor_id = ${actor_id} and ended_at is null returning id`
+  return rows.map((row) => row.id)
+}
+
 /** Removes sessions whose last end lies before an instant. At most `limit`; returns how many. */
 export const removeSessions = async (tx: Query, before: Date, limit: number): Promise<number> => {
   const { count } = await tx`

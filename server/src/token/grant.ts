@@ -25,6 +25,8 @@ export type Granted = {
     bound_to_session: boolean
     grant_id: string
     nonce?: string | undefined
+    /** Who acts as the person (RFC 8693 §4.1); then there is no refresh token. */
+    actor_id?: string | undefined
   }
   /** The refresh token of the family, when there is one. */
   refresh?: { id: string; gen: number; nonce: Buffer }

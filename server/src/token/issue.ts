@@ -61,6 +61,7 @@ const claimsOf = (ctx: Ctx, granted: Granted, ttlSeconds: number): AccessTokenCl
       grant_id: person.grant_id,
       auth_time: person.auth_time,
       acr: person.acr,
+      ...(person.actor_id !== undefined && { actor_id: person.actor_id }),
       ...(person.bound_to_session && { sid: person.session_id }),
     }),
   })
@@ -97,6 +98,7 @@ const mintIdToken = (
     amr: person.amr,
     sid: person.session_id,
     ...(person.nonce !== undefined && { nonce: person.nonce }),
+    ...(person.actor_id !== undefined && { actor_id: person.actor_id }),
     access_token,
     alg,
   })

@@ -10,6 +10,7 @@ import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
 import { removeFactors } from '../factors/reset.ts'
 import { endEverywhere } from '../sessions/end.ts'
+import { endImpersonations } from '../sessions/impersonation.ts'
 import { deleteUser, lockAccount, updateUser, upsertPassword } from './store.ts'
 
 /** Who changed it: an administrator by their id, and where the request came from. Nothing for the operator at the command line. */
@@ -61,7 +62,10 @@ export const changeRoles = async (
       await removeRoles(tx, user_id, remove)
       // Requests under way may have read the old roles already and stamp their tokens a moment later.
       const until = new Date(ctx.now().getTime() + underWayMs)
-      if (remove.length > 0) await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], until)
+      if (remove.length > 0) {
+        await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], until)
+        await endImpersonations(ctx, tx, user_id, ctx.now())
+      }
       return undefined
     },
   )

@@ -39,6 +39,7 @@ alter table sessions
   -- Whoever acts as this person (impersonation), by their id.
   add column actor_id text references users on delete cascade;
 create index sessions_device on sessions (device_id) where ended_at is null;
+create index sessions_actor on sessions (actor_id) where actor_id is not null and ended_at is null;
 
 -- A sign-in of which the first step is proved and others are due. No session exists before all are.
 create table sign_ins (

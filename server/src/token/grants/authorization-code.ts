@@ -219,20 +219,25 @@ const applyRefusal = async (
   await record(tx, { type: 'code.replayed', now: asked.now, client_id: asked.client_id, ...callerOf(facts.request) })
 }
 
-const grantedOf = ({ request, client }: GrantRequest, { code, resources }: Redeemed, family: Fresh): Granted => ({
-  client,
-  scope: currentScope(code.scope, client),
-  resources,
-  now: request.now,
-  person: {
-    subject: { id: code.user_id, roles: code.roles, permissions: code.permissions },
-    auth_time: code.auth_time,
-    acr: code.acr,
-    amr: code.amr,
-    session_id: code.session_id,
-    bound_to_session: family === undefined || !code.scope.split(' ').includes('offline_access'),
-    grant_id: code.grant_id,
-    nonce: code.nonce ?? undefined,
-  },
-  ...(family && { refresh: { id: code.grant_id, gen: 1, nonce: family.nonce } }),
-})
+const grantedOf = ({ request, client }: GrantRequest, { code, resources }: Redeemed, fresh: Fresh): Granted => {
+  // Who acts as somebody else gets no refresh token: it would outlive the hour.
+  const family = code.actor_id === null ? fresh : undefined
+  return {
+    client,
+    scope: currentScope(code.scope, client),
+    resources,
+    now: request.now,
+    person: {
+      subject: { id: code.user_id, roles: code.roles, permissions: code.permissions },
+      auth_time: code.auth_time,
+      acr: code.acr,
+      amr: code.amr,
+      session_id: code.session_id,
+      bound_to_session: family === undefined || !code.scope.split(' ').includes('offline_access'),
+      grant_id: code.grant_id,
+      nonce: code.nonce ?? undefined,
+      actor_id: code.actor_id ?? undefined,
+    },
+    ...(family && { refresh: { id: code.grant_id, gen: 1, nonce: family.nonce } }),
+  }
+}

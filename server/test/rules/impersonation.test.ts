@@ -1,0 +1,149 @@
+/** Acting as somebody else: security rules AD-4, AD-2, LI-4 (security.md 1.4, 1.6), RFC 8693 §4.1. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Caller, callerOf, callerWith } from '../support/api.ts'
+import {
+  answerOf,
+  type App,
+  ask,
+  askSilently,
+  expectPage,
+  type House,
+  openHouse,
+  payloadOf,
+  type Person,
+  redeem,
+  signIn,
+} from '../support/flow.ts'
+import type { Form } from '../support/form.ts'
+import { eventsOf } from '../support/written.ts'
+
+let house: House
+let admin: Person
+let app: App
+
+beforeAll(async () => {
+  house = await openHouse()
+  admin = await house.person({ roles: ['admin'], name: 'The Administrator' })
+  app = await house.app({ first_party: true })
+})
+
+const act = async (caller: Caller, target: Person, reason = 'ticket 4711'): Promise<number> =>
+  (await caller.call('POST', `users/${target.user_id}/impersonate`, { reason })).status
+
+const isStop = ({ action }: Form): boolean => action.endsWith('/impersonation/stop')
+
+/** An administrator who acts as somebody, in their own browser. */
+const acting = async (): Promise<Caller & { target: Person }> => {
+  const target = await house.person()
+  const caller = await callerOf(house, admin)
+  expect(await act(caller, target)).toBe(201)
+  return { ...caller, target }
+}
+
+describe('AD-4', () => {
+  it('tokens are those of the person, name who acts, and come without a refresh token', async () => {
+    const { client, target } = await acting()
+    const answer = await ask(client, app, { scope: 'openid offline_access' })
+    const tokens = (await redeem(client, app, answerOf(answer).code ?? '')).json<Record<string, string>>()
+    for (const token of [tokens['access_token'], tokens['id_token']]) {
+      expect(payloadOf(token ?? '')).toMatchObject({ sub: target.user_id, act: { sub: admin.user_id } })
+    }
+    expect(tokens).not.toHaveProperty('refresh_token')
+    const [families] = await house.sql<{ count: number }[]>`
+      select count(*)::int as count from refresh_families where user_id = ${target.user_id}`
+    expect(families?.count).toBe(0)
+    const introspected = await client.post(
+      '/oauth/introspect',
+      { token: tokens['access_token'] ?? '' },
+      { authorization: `Basic ${Buffer.from(`${app.client_id}:${app.client_secret ?? ''}`).toString('base64')}` },
+    )
+    expect(introspected.json()).toMatchObject({ active: true, act: { sub: admin.user_id } })
+  })
+
+  it('every page says so and leads back: then the administrator is themselves again', async () => {
+    const { client, target } = await acting()
+    const page = await client.get('/account')
+    expectPage(page, 200, 'Your account')
+    expect(page.body).toContain(`You act as <bdi>${target.name}</bdi>`)
+    const back = await client.walk(client.submit(page, {}, { form: isStop }))
+    expectPage(back, 200, 'Your account')
+    expect(back.body).toContain('The Administrator')
+    expect(back.body).not.toContain('You act as')
+  })
+
+  it('nothing of the account is changed: no own form, no unsafe call, no consent, no fresh proof', async () => {
+    const { client } = await acting()
+    const page = await client.get('/account')
+    for (const own of page.forms.filter(({ action }) => action.includes('/account/'))) {
+      expect((await client.submit(page, {}, { form: (one) => one === own })).status).toBe(403)
+    }
+    expect((await client.post('/account/sessions/end', { session_id: 'x' })).status).toBe(403)
+    const { call } = await callerWith(house, client)
+    expect((await call('PATCH', 'users/me', { name: 'x' })).status).not.toBe(200)
+    const asking = await house.app()
+    expect(answerOf(await ask(client, asking))).toMatchObject({ error: 'access_denied' })
+    expect(answerOf(await ask(client, app, { prompt: 'login' }))).toMatchObject({ error: 'access_denied' })
+    expect(answerOf(await ask(client, app, { acr_values: 'aal2' }))).toMatchObject({ error: 'access_denied' })
+  })
+
+  it('needs a reason, a fresh proof, a browser, and somebody with fewer rights', async () => {
+    const target = await house.person()
+    const caller = await callerOf(house, admin)
+    expect(await act(caller, target, '')).toBe(400)
+    expect(await act(caller, admin)).toBe(403)
+    expect(await act(caller, await house.person({ roles: ['admin'] }))).toBe(403)
+    expect(await act(await callerOf(house, await house.person()), target)).toBe(403)
+    const stale = await house.person({ roles: ['admin'] })
+    const client = house.server.client()
+    await signIn(client, stale)
+    await house.sql`update sessions set auth_time = auth_time - interval '301 seconds' where user_id = ${stale.user_id}`
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    expect(await act(await callerWith(house, client), target)).toBe(403)
+  })
+
+  it('is written down with who and why, and lasts an hour', async () => {
+    const { target } = await acting()
+    const event = (await eventsOf(house.sql, { user_id: target.user_id })).find(
+      ({ type }) => type === 'user.impersonated',
+    )
+    expect(event).toMatchObject({ severity: 'alert', data: { by: admin.user_id, reason: 'ticket 4711' } })
+    const [session] = await house.sql<{ seconds: number }[]>`
+      select extract(epoch from expires_at - created_at)::int as seconds from sessions where user_id = ${target.user_id}`
+    expect(session?.seconds).toBe(3600)
+  })
+
+  it('ends with the account of whoever acts, and with their right to', async () => {
+    const lose = async (work: (acting: Person) => Promise<unknown>): Promise<string> => {
+      const actor = await house.person({ roles: ['admin'] })
+      const target = await house.person()
+      const caller = await callerOf(house, actor)
+      expect(await act(caller, target)).toBe(201)
+      expect(await askSilently(caller.client, app)).toBe('code')
+      await work(actor)
+      return await askSilently(caller.client, app)
+    }
+    const root = await callerOf(house, admin)
+    expect(await lose(async (actor) => await root.call('POST', `users/${actor.user_id}/disable`))).toBe(
+      'login_required',
+    )
+    const { changeRoles } = await import('../../src/users/status.ts')
+    const taken = { add: [], remove: ['admin'] }
+    expect(
+      await lose(async (actor) => await house.revoking(async (ctx) => await changeRoles(ctx, actor.user_id, taken))),
+    ).toBe('login_required')
+  })
+
+  it('a sign-in of the person in that browser is their own again', async () => {
+    const { client, target } = await acting()
+    // A tab of the sign-in page that was open before.
+    const page = await house.server.client().get('/login')
+    expect(page.status).toBe(200)
+    const stop = await client.get('/account')
+    await client.walk(client.submit(stop, {}, { form: isStop }))
+    await client.walk(client.submit(await client.get('/logout'), {}, { button: { name: 'scope', value: 'here' } }))
+    expectPage(await signIn(client, target), 200, 'Your account')
+    const [row] = await house.sql<{ actor_id: string | null }[]>`
+      select actor_id from sessions where user_id = ${target.user_id} and ended_at is null`
+    expect(row?.actor_id).toBeNull()
+  })
+})
