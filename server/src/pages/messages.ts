@@ -66,6 +66,16 @@ export const createWordings = (
 
 type Sources = { catalogue: Catalogue; english: Catalogue; onMissing: (sentence: string) => void }
 
+const isMessage = (value: Param | undefined): value is Message =>
+  typeof value === 'object' && 'key' in value && typeof value.key === 'string'
+
+/**
+ * <bdi> keeps a name in another writing direction from rearranging our sentence. What has no letter, a telephone number or an
+ * address of the network, would follow the direction around it: it is always written from left to right.
+ */
+const isolated = (text: string, dir: Wording['dir']): string =>
+  `<bdi${dir === 'rtl' && !/\p{L}/u.test(text) ? ' dir="ltr"' : ''}>${escapeHtml(text)}</bdi>`
+
 const wordingOf = (lang: string, sources: Sources): Wording => {
   const { catalogue, english, onMissing } = sources
   const formats = createFormats(lang)
@@ -78,25 +88,26 @@ const wordingOf = (lang: string, sources: Sources): Wording => {
   const show = (given: Param): string => {
     if (typeof given !== 'object') return String(given)
     if (given instanceof Date) return formats.instant(given)
-    if ('key' in given) return t(given.key, given.params)
+    if (isMessage(given)) return t(given.key, given.params)
     return 'seconds' in given ? formats.duration(given.seconds) : formats.list(given)
   }
   const t: Wording['t'] = (key, params = {}) =>
     find(key, params).replace(placeholder, (_, name: string) => value(params, name, key))
+  const dir = rightToLeft.has(lang) ? 'rtl' : 'ltr'
+  const rich: Wording['rich'] = (key, params = {}) =>
+    escapeHtml(find(key, params)).replace(placeholder, (_, name: string) => {
+      const given = params[name]
+      return isMessage(given) ? rich(given.key, given.params) : isolated(value(params, name, key), dir)
+    })
   return {
     ...formats,
     lang,
-    dir: rightToLeft.has(lang) ? 'rtl' : 'ltr',
+    dir,
     has: (key) => Object.hasOwn(catalogue, key) || Object.hasOwn(english, key),
     t,
     say: ({ key, params }) => t(key, params),
     show,
-    // <bdi> keeps a name in another writing direction from rearranging our sentence.
-    rich: (key, params = {}) =>
-      escapeHtml(find(key, params)).replace(
-        placeholder,
-        (_, name: string) => `<bdi>${escapeHtml(value(params, name, key))}</bdi>`,
-      ),
+    rich,
     timed: (key, when) => {
       const element = `<time datetime="${when.toISOString()}">${escapeHtml(formats.instant(when))}</time>`
       return escapeHtml(find(key, {})).replace('{{time}}', () => element)
