@@ -9,6 +9,7 @@ import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
 import { compatRoutes } from './compat.ts'
 import type { Config } from './config/schema.ts'
+import { showsMail } from './config/ways.ts'
 import type { Ctx } from './ctx.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import type { Authenticators } from './http/principal.ts'
@@ -23,8 +24,9 @@ import { homeRoutes } from './operations/home.ts'
 import { clean } from './operations/clean.ts'
 import { setupRoutes } from './operations/setup.ts'
 import { deliver } from './outbox/deliver.ts'
-import { devMailRoutes, isShown } from './outbox/dev-mail.ts'
+import { devMailRoutes } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
+import { mailTest } from './outbox/test-letter.ts'
 import { warningLetters } from './recovery/warnings.ts'
 import { logoutRoutes } from './sessions/logout.ts'
 import { authenticateBearer } from './token/bearer.ts'
@@ -40,7 +42,7 @@ import { impersonationRoutes } from './users/impersonate.ts'
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
 
 /** Every kind of mail and text message. */
-export const letters: readonly Letter[] = [...warningLetters]
+export const letters: readonly Letter[] = [...warningLetters, mailTest]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
@@ -70,7 +72,7 @@ const own: readonly Route[] = [
 /** Every address. The mail of development is on the machine of a developer alone; the older systems' paths come last. */
 export const routesFor = (
   config: Pick<Config, 'compat_paths'> & Partial<Pick<Config, 'profile' | 'issuer'>>,
-): Route[] => [...own, ...(isShown(config) ? devMailRoutes : []), ...(config.compat_paths ? compatRoutes(own) : [])]
+): Route[] => [...own, ...(showsMail(config) ? devMailRoutes : []), ...(config.compat_paths ? compatRoutes(own) : [])]
 
 /**
  * What every node does again and again. `everyMs` counts from the end of one run to the start of the next; `woken` registers

@@ -4,6 +4,7 @@
 import { loadConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { StartError } from './config/start-error.ts'
+import { mailWay } from './config/ways.ts'
 import { createLog, type Logs } from './io/log.ts'
 import { openDatabase } from './open.ts'
 
@@ -93,6 +94,7 @@ const announce = (
     `  Issuer          ${config.issuer}`,
     `  Database        ${where}`,
     `  Data folder     ${config.data_dir}`,
+    `  Mail            ${mailWay(config)}`,
     ...(demo === undefined ? [] : [`  Demo client     ${demo}`]),
     ...(setup === undefined ? [] : [`  First admin     ${setup}`, '                  (one-time link, 24 hours)']),
     ...notices.map((notice) => `  Note            ${notice}`),

@@ -23,11 +23,13 @@ export const doctorCommand = (program: Command): void => {
 }
 
 const examine = async (): Promise<Check[]> => {
-  const [{ checkSettings, checkFolder, checkDisk }, { checkDatabase }, { checkAddress }] = await Promise.all([
-    import('./doctor-place.ts'),
-    import('./doctor-database.ts'),
-    import('./doctor-address.ts'),
-  ])
+  const [{ checkSettings, checkFolder, checkDisk }, { checkDatabase }, { checkAddress }, { checkMail }] =
+    await Promise.all([
+      import('./doctor-place.ts'),
+      import('./doctor-database.ts'),
+      import('./doctor-address.ts'),
+      import('./doctor-mail.ts'),
+    ])
   const { checks, config } = checkSettings()
   if (config === undefined) return checks
   const folder = checkFolder(config)
@@ -38,6 +40,7 @@ const examine = async (): Promise<Check[]> => {
     await checkDisk(config),
     ...(await checkDatabase(config)),
     ...(await checkAddress(config)),
+    ...(await checkMail(config)),
   ]
 }
 

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { clientCommands } from './client.ts'
 import { configCommands } from './config.ts'
 import { keyCommands } from './keys.ts'
+import { mailCommands } from './mail.ts'
 import { operationCommands } from './operation.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
@@ -34,6 +35,7 @@ const groups: readonly ((program: Command) => void)[] = [
   userCommands,
   clientCommands,
   keyCommands,
+  mailCommands,
   configCommands,
   doctorCommand,
   explainCommand,

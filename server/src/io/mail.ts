@@ -169,15 +169,17 @@ const explain = (error: unknown): never => {
   const isAboutLetter = command === 'RCPT TO' || command === 'DATA' || code === 'EMESSAGE'
   const said = response === undefined ? undefined : `the mail server says: ${printable(response)}`
   if (responseCode >= 500 && isAboutLetter) throw new Refused(said ?? 'the mail server refused it', { cause: error })
-  throw new Error(said ?? wordsFor(originalCode) ?? smtpWords[code] ?? wordsFor(code) ?? printable(error.message), {
-    cause: error,
-  })
+  const why = wordsFor(originalCode) ?? smtpWords[code] ?? said ?? wordsFor(code) ?? printable(error.message)
+  throw new Error(why, { cause: error })
 }
 
 const smtpWords: Record<string, string> = {
   ETLS: 'the mail server offers no TLS',
   EDNS: 'there is no host of that name',
-  EAUTH: 'the mail server does not accept the user name and password',
 }
 
-const printable = (text: string): string => text.replace(/[\p{C}\s]+/gu, ' ').slice(0, 200)
+const printable = (text: string): string =>
+  text
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 200)

@@ -4,11 +4,13 @@
  */
 import { statfs } from 'node:fs/promises'
 import { hash } from 'node:crypto'
+import { mailWay } from '../config/ways.ts'
 import type { Ctx } from '../ctx.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import { sameBytes } from '../io/secrets.ts'
+import { overdueLetters } from '../outbox/state.ts'
 import { freshMs } from '../sessions/revocation.ts'
 
 type Check = { status: 'healthy' | 'degraded' | 'unhealthy'; detail?: string }
@@ -33,8 +35,12 @@ const ready = async (ctx: Ctx, request: HttpRequest): Promise<Reply> => {
   )
 }
 
-const runChecks = async (ctx: Ctx): Promise<Record<string, Check>> => ({
-  database: await checkDatabase(ctx),
+const runChecks = async (ctx: Ctx): Promise<Record<string, Check>> => {
+  const database = await checkDatabase(ctx)
+  return { database, ...(await furtherChecks(ctx)), mail: await checkMail(ctx, database) }
+}
+
+const furtherChecks = async (ctx: Ctx): Promise<Record<string, Check>> => ({
   keys: ctx.signer.algs().length > 0 ? { status: 'healthy' } : { status: 'unhealthy', detail: 'no active signing key' },
   feed:
     ctx.feed.ageMs() <= freshMs
@@ -56,6 +62,16 @@ const checkDatabase = async (ctx: Ctx): Promise<Check> => {
   } catch (error) {
     return { status: 'unhealthy', detail: error instanceof Error ? error.message : 'no answer' }
   }
+}
+
+/** Security design 2.2: without mail everything else goes on. Nobody is called for this: what waits in the outbox tells. */
+const checkMail = async (ctx: Ctx, database: Check): Promise<Check> => {
+  const way = mailWay(ctx.config)
+  if (database.status === 'unhealthy') return { status: 'degraded', detail: 'see database' }
+  const { count, last_error } = await overdueLetters(ctx)
+  if (count === 0) return { status: 'healthy', detail: way }
+  const why = last_error === null ? '' : `: ${last_error}`
+  return { status: 'degraded', detail: `${way}; ${count} ${count === 1 ? 'letter waits' : 'letters wait'}${why}` }
 }
 
 const checkClock = (skewMs: number): Check => {

@@ -7,6 +7,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import { bytes, empty, json, page, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
+import { mayRead } from '../outbox/dev-mail.ts'
 import type { PageData } from '../pages/data.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 
@@ -15,6 +16,7 @@ const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   const links: PageData['home']['links'] = [
     { href: pathOf(ctx, '/.well-known/openid-configuration'), label: { key: 'home.discovery' } },
     { href: pathOf(ctx, '/.well-known/jwks.json'), label: { key: 'home.keys' } },
+    ...(mayRead(ctx, request) ? [{ href: pathOf(ctx, '/dev/mail'), label: { key: 'home.mail' } as const }] : []),
   ]
   if (!(request.header('accept') ?? '').includes('text/html'))
     return json({

@@ -2,8 +2,7 @@
  * Owns /dev/mail: the mails and text messages of development, with their codes and links, as a page and as JSON. Whoever
  * reads them can be anybody, so they are shown to this machine alone. Start reading at `mayRead`.
  */
-import { isLoopbackIssuer } from '../config/check.ts'
-import type { Config } from '../config/schema.ts'
+import { showsMail } from '../config/ways.ts'
 import type { Ctx } from '../ctx.ts'
 import { isLoopbackAddress } from '../http/client-ip.ts'
 import { refuse } from '../http/errors.ts'
@@ -25,13 +24,9 @@ const forwarding = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-
  */
 export const mayRead = ({ config, inbox }: Pick<Ctx, 'config' | 'inbox'>, request: HttpRequest): boolean =>
   inbox !== undefined &&
-  isShown(config) &&
+  showsMail(config) &&
   isLoopbackAddress(request.peer) &&
   [...forwarding, config.client_ip_header].every((name) => request.header(name) === undefined)
-
-/** Whether there is such a page at all. */
-export const isShown = ({ profile, issuer }: Partial<Pick<Config, 'profile' | 'issuer'>>): boolean =>
-  profile === 'development' && issuer !== undefined && isLoopbackIssuer(issuer)
 
 type Handler = (ctx: Ctx, request: HttpRequest, messages: readonly Message[]) => Reply
 

@@ -110,3 +110,13 @@ export const waitingLetters = async (
     select last_error from outbox where finished_at is null and created_at < ${before} order by due_at limit 1000`
   return { count: rows.length, last_error: rows.find((row) => row.last_error !== null)?.last_error ?? null }
 }
+
+/** What became of the newest letter to an address. */
+export const latestLetter = async (
+  tx: Query,
+  to_hash: Buffer,
+): Promise<{ outcome: string | null; last_error: string | null } | undefined> => {
+  const rows = await tx<{ outcome: string | null; last_error: string | null }[]>`
+    select outcome, last_error from outbox where recipient_hash = ${to_hash} order by created_at desc limit 1`
+  return rows[0]
+}

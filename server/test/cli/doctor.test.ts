@@ -45,6 +45,8 @@ describe('doctor', () => {
       'host header ok',
       'cookies ok',
       'proxies ok',
+      'mail ok',
+      'text messages ok',
     ])
     const text = await cli(['doctor'], { env: oauth.server.env })
     expect(text).toMatchObject({ code: 0, stderr: '' })

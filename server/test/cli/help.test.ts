@@ -26,6 +26,7 @@ describe('help', () => {
       'user',
       'client',
       'keys',
+      'mail',
       'config',
       'doctor',
       'explain',
@@ -36,6 +37,7 @@ describe('help', () => {
       user: ['create', 'list', 'show', 'update', 'disable', 'enable', 'set-password', 'roles', 'delete'],
       client: ['create', 'apply', 'list', 'show', 'update', 'rotate-secret', 'disable', 'enable', 'delete'],
       keys: ['list', 'rotate', 'compromise', 'import', 'export'],
+      mail: ['test'],
       config: ['print', 'import'],
     }
     for (const [name, commands] of Object.entries(groups)) {
