@@ -17,6 +17,7 @@ import type { Route } from './http/route.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { rotateKeys } from './keys/rotate.ts'
 import { factorRoutes } from './login/factor-page.ts'
+import { passkeyRoutes } from './login/passkey-routes.ts'
 import { loginRoutes } from './login/routes.ts'
 import { sessionApiRoutes } from './login/session-api.ts'
 import { healthRoutes } from './operations/health.ts'
@@ -58,6 +59,7 @@ const own: readonly Route[] = [
   ...authorizeRoutes,
   ...tokenRoutes(grants),
   ...loginRoutes,
+  ...passkeyRoutes,
   ...factorRoutes,
   ...sessionApiRoutes,
   ...logoutRoutes,

@@ -450,6 +450,7 @@ export type SignInsRow = {
   created_at: Date
   expires_at: Date
   completed_at: Date | null
+  passkey_id: string | null
 }
 
 /** A row of signing_keys. */

@@ -8,6 +8,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
+import { passkeyStands } from '../factors/passkeys.ts'
 import { type SignInStep, signInStep } from '../factors/policy.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
@@ -46,7 +47,7 @@ export const completeLogin = async (
   const { proven, interaction, return_to } = facts
   const row = newSignIn(request, browser, { proven, interaction_id: interaction?.id, return_to })
   const outcome = await transact(ctx.db, async (tx) => {
-    const standing = await holdProof(tx, proven)
+    const standing = await holdAll(tx, row)
     if (standing === undefined) return { kind: 'overtaken' } as const
     const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
     if (step.step === 'complete') return await begin(ctx, tx, { request, browser, row, step, standing })
@@ -57,7 +58,9 @@ export const completeLogin = async (
 }
 
 /** What a further step has proved: more methods, or that the address is the person's. */
-export type Progress = Partial<Pick<SignInRow, 'amr' | 'factor_at' | 'mailed_at' | 'trust_device' | 'credential'>>
+export type Progress = Partial<
+  Pick<SignInRow, 'amr' | 'factor_at' | 'mailed_at' | 'trust_device' | 'credential' | 'passkey_id'>
+>
 
 /**
  * Writes down a further proof of a sign-in that is under way, and takes it as far as it goes. `prove` runs in the
@@ -76,7 +79,7 @@ export const advance = async (
     const progress = await prove(tx, held)
     if (progress === undefined) return { kind: 'overtaken' } as const
     const row = { ...held, ...progress }
-    const standing = await holdProof(tx, row)
+    const standing = await holdAll(tx, row)
     if (standing === undefined) return { kind: 'overtaken' } as const
     const interaction = row.interaction_id === null ? undefined : await findInteraction(tx, row.interaction_id)
     const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
@@ -85,6 +88,12 @@ export const advance = async (
     return { kind: 'pending', sign_in_id: id, step } as const
   })
   return settled(ctx, browser, outcome)
+}
+
+/** The account as it stands, when everything that was proved still holds: the password, and the passkey where one took part. */
+export const holdAll = async (tx: Tx, row: SignInRow): Promise<Standing | undefined> => {
+  const standing = await holdProof(tx, row)
+  return row.passkey_id === null || (await passkeyStands(tx, row.passkey_id)) ? standing : undefined
 }
 
 type Begin = {

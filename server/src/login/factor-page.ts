@@ -18,7 +18,7 @@ import type { PageData } from '../pages/data.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
-import { holdProof } from '../users/credentials.ts'
+import { holdAll } from './complete.ts'
 import { policyFacts } from './policy-facts.ts'
 import { pathOfStep, replyOf } from './reply.ts'
 import { takeStep } from './second-step.ts'
@@ -31,7 +31,7 @@ export const dueStep = async (
   row: SignInRow,
 ): Promise<{ step: SignInStep; reader: Reader } | undefined> =>
   await transact(ctx.db, async (tx) => {
-    const standing = await holdProof(tx, row)
+    const standing = await holdAll(tx, row)
     if (standing === undefined) return undefined
     const interaction = row.interaction_id === null ? undefined : await findInteraction(tx, row.interaction_id)
     const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))

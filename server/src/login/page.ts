@@ -1,6 +1,8 @@
 /** Owns what the sign-in page shows. Never proves anybody (password.ts does). */
 import type { Interaction } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
+import { passkeysOf } from '../factors/passkey-keeping.ts'
+import { passkeysOn } from '../factors/passkeys.ts'
 import { csrfToken } from '../http/csrf.ts'
 import { formTarget } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
@@ -31,6 +33,7 @@ export const csrfContext = (interaction_id: string | undefined): string => `logi
 export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Promise<Reply> => {
   const { interaction, error, retry_after_seconds, return_to } = facts
   const client = interaction && (await ctx.clients.get(interaction.client_id))
+  const expected = person(ctx, browser, facts)
   const data = {
     action: pathOf(ctx, '/login'),
     csrf: csrfToken(ctx, browser.browser, csrfContext(interaction?.id)),
@@ -39,7 +42,8 @@ export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: Logi
     ...(client && { client: { client_name: client.client_name } }),
     ...(error !== undefined && { error }),
     ...(retry_after_seconds !== undefined && { retry_after_seconds }),
-    ...person(ctx, browser, facts),
+    ...expected,
+    ...(await passkeys(ctx, browser, expected.reauthenticate === true)),
   }
   return page('login', data, facts.status ?? 200, {
     headers: retry_after_seconds === undefined ? {} : { 'retry-after': String(retry_after_seconds) },
@@ -48,6 +52,18 @@ export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: Logi
     reader: { ui_locales: interaction?.request.ui_locales },
     log: error === undefined ? {} : { login: error },
   })
+}
+
+/** Passkeys are offered to whoever comes; to somebody whom the page knows, when they have one. */
+const passkeys = async (
+  ctx: Ctx,
+  browser: BrowserPrincipal,
+  again: boolean,
+): Promise<Pick<PageData['login'], 'passkey'>> => {
+  if (!passkeysOn(ctx)) return {}
+  if (again && (await passkeysOf(ctx, browser.session?.user_id ?? '')).length === 0) return {}
+  const [action, options] = [pathOf(ctx, '/login/passkey'), pathOf(ctx, '/api/v1/auth/passkey/options')]
+  return { passkey: { action, options, again } }
 }
 
 /** Who the page expects: the person who is signed in and proves it anew, or whoever the application or the form named. */

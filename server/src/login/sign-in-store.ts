@@ -26,7 +26,9 @@ export const holdSignIn = async (tx: Query, id: string, now: Date): Promise<Sign
 export const updateSignIn = async (
   tx: Query,
   id: string,
-  proved: Partial<Pick<SignInRow, 'amr' | 'factor_at' | 'mailed_at' | 'trust_device' | 'completed_at' | 'credential'>>,
+  proved: Partial<
+    Pick<SignInRow, 'amr' | 'factor_at' | 'mailed_at' | 'trust_device' | 'completed_at' | 'credential' | 'passkey_id'>
+  >,
 ): Promise<void> => {
   await tx`update sign_ins set ${tx(proved)} where id = ${id}`
 }

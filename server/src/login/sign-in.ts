@@ -13,7 +13,14 @@ import { findSignIn, type SignInRow } from './sign-in-store.ts'
 export type { SignInRow } from './sign-in-store.ts'
 
 /** What a first step has proved. `amr` are RFC 8176 values; `credential` names the password as it was then (users/credentials.ts). */
-export type Proven = { user_id: string; method: string; amr: string[]; credential: string }
+export type Proven = {
+  user_id: string
+  method: string
+  amr: string[]
+  credential: string
+  /** The passkey that proved it; the proof stands as long as it is there. */
+  passkey_id?: string
+}
 
 const lifeMs = 600_000
 
@@ -34,6 +41,7 @@ export const newSignIn = (
     method,
     amr,
     credential,
+    passkey_id: facts.proven.passkey_id ?? null,
     proved_at: now,
     factor_at: null,
     mailed_at: null,

@@ -32,11 +32,23 @@ export const assetOf = (name: string, bytes: Buffer): NamedAsset => {
 
 const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'adapt.css']
 
-/** The style sheet (several sources, one file) and the script that every page loads. */
-export const loadPageAssets = (): { css: NamedAsset; js: NamedAsset } => {
+export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys', NamedAsset>>
+
+/** The style sheet (several sources, one file), the script that every page loads, and the one of pages with passkeys. */
+export const loadPageAssets = (): PageAssets => {
   const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.meta.url))
   return {
     css: assetOf('pages.css', Buffer.concat(sheets.map(read))),
     js: assetOf('pages.js', read('pages.js')),
+    passkeys: assetOf('passkeys.js', Buffer.concat([webauthnInBrowsers(), read('passkeys.js')])),
   }
 }
+
+/** The library that speaks WebAuthn in browsers, as it is published: it may not be imported by this path. */
+const webauthnInBrowsers = (): Buffer => {
+  const main = import.meta.resolve('@simplewebauthn/browser')
+  const licence = '/* @simplewebauthn/browser, MIT licence, Copyright Matthew Miller */\n'
+  return Buffer.concat([Buffer.from(licence), readFileSync(new URL('../dist/bundle/index.umd.min.js', main)), newline])
+}
+
+const newline = Buffer.from('\n')

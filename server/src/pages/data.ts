@@ -16,7 +16,15 @@ export type ResourceView = { resource: string; is_new: boolean }
 /** A form of ours: where it posts (urlencoded), and the token that proves that this server drew it. */
 type Form = { action: string; csrf: string }
 
-export type LoginError = 'wrong_credentials' | 'too_many_attempts' | 'expired_restarted' | 'temporarily_unavailable'
+export type LoginError =
+  | 'wrong_credentials'
+  | 'wrong_passkey'
+  | 'too_many_attempts'
+  | 'expired_restarted'
+  | 'temporarily_unavailable'
+
+/** A form that the script fills in: what `options` (JSON) asks the browser for is posted to `action`. */
+type PasskeyForm = { action: string; options: string }
 
 /** A way to take the second step. */
 export type FactorView = 'passkey' | 'totp' | 'sms' | 'email' | 'backup_code' | 'password'
@@ -39,6 +47,8 @@ export type PageData = AccountPages & {
     return_to?: string
     /** Address of "Use another account". */
     select_account?: string
+    /** The script asks the browser for a passkey, as `options` says, and posts its answer to `action` as `credential`. */
+    passkey?: PasskeyForm & { again: boolean }
   }
   /** Posts `sign_in`, `kind`, `code`, and `trust_device` when the box is ticked. */
   factor: Form & {

@@ -3,7 +3,7 @@
  * Never sends it, never sets a header, never decides what happens next. Start reading at `createPages`.
  */
 import { StartError } from '../config/start-error.ts'
-import { type Asset, loadPageAssets, type NamedAsset } from './assets.ts'
+import { type Asset, loadPageAssets, type PageAssets } from './assets.ts'
 import { type Branding, loadBranding, markArch, markKeystone } from './branding.ts'
 import type { PageData, PageName } from './data.ts'
 import { ownName } from './catalogues.ts'
@@ -64,15 +64,15 @@ const maxProblems = 100
  */
 export const createPages = (options: PagesOptions): Pages => {
   const branding = loadBranding(options)
-  const { css, js } = loadPageAssets()
-  const assets = new Map([...branding.assets, css, js].map((asset) => [asset.name, asset]))
+  const own = loadPageAssets()
+  const assets = new Map([...branding.assets, ...Object.values(own)].map((asset) => [asset.name, asset]))
   const templates = loadTemplates(options.templates_dir)
   const problems = new Set<string>(templates.problems)
   const { languages, wordingFor } = createWordings(
     (sentence) => void (problems.size < maxProblems && problems.add(sentence)),
   )
   const choice = languages.map((lang) => ({ lang, name: ownName(lang) }))
-  const brand = brandOf(options, branding, { css, js })
+  const brand = brandOf(options, branding, own)
   const html: Pages['html'] = (page, data, frame) =>
     `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, choice, words: wordingFor(frame.locale) }))}`
   proveReplaced(templates, html)
@@ -91,6 +91,7 @@ type Brand = {
   name: string
   css: readonly string[]
   js: string
+  passkeys: string
   icon: string
   logo?: string
   start: string
@@ -98,10 +99,11 @@ type Brand = {
   keystone: string
 }
 
-const brandOf = (options: PagesOptions, branding: Branding, own: { css: NamedAsset; js: NamedAsset }): Brand => ({
+const brandOf = (options: PagesOptions, branding: Branding, own: PageAssets): Brand => ({
   name: options.name,
   css: [branding.css, own.css.name],
   js: own.js.name,
+  passkeys: own.passkeys.name,
   icon: branding.icon,
   ...(branding.logo === undefined ? {} : { logo: branding.logo }),
   start: `${options.issuer_path}/`,

@@ -17,6 +17,7 @@ const interaction = 'sample-interaction-7Yw2'
 const client = { client_name: 'Acme Analytics' }
 const account = { name: 'Ada Lovelace', email: 'ada@example.com' }
 const login = { action: '/login', csrf, interaction, client }
+const passkey = { action: '/login/passkey', options: '/api/v1/auth/passkey/options', again: false }
 const at = (text: string) => new Date(text)
 
 const signIn: readonly PageData['login'][] = [
@@ -30,6 +31,9 @@ const signIn: readonly PageData['login'][] = [
   { ...login, error: 'temporarily_unavailable' },
   { ...login, reauthenticate: true, account, cancel: true, select_account: '/select-account?interaction=7Yw2' },
   { action: '/login', csrf, reauthenticate: true, account, error: 'wrong_credentials' },
+  { ...login, passkey, cancel: true },
+  { ...login, passkey, error: 'wrong_passkey', cancel: true },
+  { action: '/login', csrf, reauthenticate: true, account, passkey: { ...passkey, again: true } },
 ]
 
 const secondStep: PageData['factor'] = {

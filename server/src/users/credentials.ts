@@ -5,7 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { findLogin, shareAccount, type Standing, upgradePassword } from './store.ts'
+import { findLogin, lockAccount, shareAccount, type Standing, upgradePassword } from './store.ts'
 
 export type { Standing } from './store.ts'
 import { tooLongToTry } from './password-policy.ts'
@@ -70,4 +70,10 @@ export const holdProof = async (
 export const holdAccount = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
   const standing = await shareAccount(tx, user_id)
   return standing && mayAct({ user: standing }, 'wrong_credentials') === undefined ? standing : undefined
+}
+
+/** The same for whoever changes what the account is proved with: alone until the transaction ends. */
+export const changeAccount = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
+  await lockAccount(tx, user_id)
+  return await holdAccount(tx, user_id)
 }

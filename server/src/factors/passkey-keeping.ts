@@ -1,0 +1,257 @@
+/**
+ * Owns the passkeys that a person keeps: new ones, their names, their end (security rules PK-1, PK-2, LI-4). That the person
+ * has proved themselves just now is checked by whoever calls. Start reading at `addPasskey`.
+ */
+import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
+import { transact } from '../db/transact.ts'
+import { callerOf, type Happening, record } from '../events/record.ts'
+import { languageOf } from '../http/language.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { uuidv7 } from '../io/ids.ts'
+import type { Subject } from '../protocol/claims.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { changeAccount, type Standing } from '../users/credentials.ts'
+import { browserLabel } from '../users/user-agent.ts'
+import { ceremonyMs, makeChallenge, spend } from './passkey-challenge.ts'
+import { newName, typedName } from './passkey-names.ts'
+import {
+  deletePasskey,
+  insertPasskey,
+  listPasskeys,
+  type PasskeyRow,
+  renamePasskey as renameRow,
+} from './passkey-store.ts'
+import { descriptorOf, passkeysOn, placeOf, userHandle } from './passkeys.ts'
+import {
+  algorithms,
+  type Attested,
+  challengeOf,
+  library,
+  readAttestation,
+  verifyAttestation,
+  WebAuthnRefused,
+} from './webauthn.ts'
+
+/** More than anybody needs, and few enough to send them all to a browser. */
+const most = 20
+
+/** Somebody who keeps passkeys. `bound_to` is what both halves of a registration have in common: the browser cookie, or a session. */
+export type Keeper = Pick<Subject, 'id' | 'email' | 'name'> & { username?: string | null; bound_to: string }
+
+/** A passkey as its owner sees it. */
+export type PasskeyView = {
+  id: string
+  name: string
+  created_at: Date
+  last_used_at: Date | null
+  /** It is copied to other devices of its owner. */
+  synced: boolean
+  /** Whether it can sign in by itself; null where the browser did not say. */
+  discoverable: boolean | null
+}
+
+/** The passkeys of a person, oldest first. */
+export const passkeysOf = async (ctx: Ctx, user_id: string): Promise<PasskeyView[]> =>
+  (await listPasskeys(ctx.db, user_id)).map(viewOf)
+
+const viewOf = ({ id, name, created_at, last_used_at, backed_up, discoverable }: PasskeyRow): PasskeyView => ({
+  id,
+  name,
+  created_at,
+  last_used_at,
+  synced: backed_up,
+  discoverable,
+})
+
+/**
+ * WebAuthn §5.4 PublicKeyCredentialCreationOptionsJSON. A passkey that can sign in by itself is preferred, so that an old
+ * security key without room for one can still be a second step. No attestation: the model is nobody's business.
+ */
+export const creationOptions = async (ctx: Ctx, request: HttpRequest, keeper: Keeper) => {
+  const { id, bound_to } = keeper
+  const name = keeper.email ?? keeper.username ?? id
+  const challenge = await makeChallenge(ctx, { ceremony: 'register', bound_to, user_id: id, now: request.now })
+  void library().catch(() => {})
+  return {
+    challenge,
+    rp: { id: placeOf(ctx).rp_id, name: ctx.config.name },
+    user: { id: userHandle(ctx, id).toString('base64url'), name, displayName: keeper.name ?? name },
+    pubKeyCredParams: algorithms.map((alg) => ({ type: 'public-key' as const, alg })),
+    timeout: ceremonyMs,
+    excludeCredentials: (await listPasskeys(ctx.db, id)).map(descriptorOf),
+    authenticatorSelection: {
+      residentKey: 'preferred' as const,
+      requireResidentKey: false,
+      userVerification: 'preferred' as const,
+    },
+    attestation: 'none' as const,
+    extensions: { credProps: true },
+  }
+}
+
+/**
+ * Keeps what a browser has made. Refusals: `invalid_passkey` (400) for an answer that proves no new key, `known_passkey` and
+ * `too_many_passkeys` (409).
+ */
+export const addPasskey = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { keeper, sent, name }: { keeper: Keeper; sent: unknown; name?: string | undefined },
+): Promise<PasskeyRow | Denial> => {
+  const made = await attested(ctx, request, { keeper, sent })
+  if (isDenial(made)) return made
+  const fallback = ctx.pages.wordingFor(languageOf(ctx, request)).say(browserLabel(request.user_agent ?? null))
+  return await transact(ctx.db, async (tx) => {
+    const standing = await changeAccount(tx, keeper.id)
+    if (standing === undefined) return invalid('an account that is not active any more')
+    const names = (await listPasskeys(tx, keeper.id)).map((one) => one.name)
+    if (names.length >= most) return tooMany
+    const row = rowOf(made, {
+      user_id: keeper.id,
+      name: typedName(name ?? '') ?? newName(made.aaguid ?? '', fallback, names),
+      now: request.now,
+    })
+    if (!(await insertPasskey(tx, row))) return known
+    await tell(tx, request, { type: 'passkey.added', row })
+    return row
+  })
+}
+
+const attested = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { keeper, sent }: { keeper: Keeper; sent: unknown },
+): Promise<Attested | Denial> => {
+  if (!passkeysOn(ctx)) return invalid('passkeys are switched off')
+  const attestation = readAttestation(sent)
+  const challenge = attestation && challengeOf(attestation)
+  if (attestation === undefined || challenge === undefined) return invalid('no attestation that can be read')
+  const { id: user_id, bound_to } = keeper
+  if (!(await spend(ctx, challenge, { ceremony: 'register', bound_to, user_id, now: request.now })))
+    return invalid('a challenge that is used, expired, unknown, or of another browser, ceremony or person')
+  try {
+    return await verifyAttestation({ attestation, challenge, place: placeOf(ctx) })
+  } catch (error) {
+    if (error instanceof WebAuthnRefused) return invalid(error.message)
+    throw error
+  }
+}
+
+const rowOf = (made: Attested, { user_id, name, now }: { user_id: string; name: string; now: Date }): PasskeyRow => ({
+  ...made,
+  id: uuidv7(now),
+  user_id,
+  name,
+  created_at: now,
+  last_used_at: null,
+})
+
+/** Gives a passkey another name. Refusals: `invalid_name` (400), `not_found` (404). */
+export const renamePasskey = async (
+  ctx: Ctx,
+  { user_id, id, name: typed }: { user_id: string; id: string; name: string },
+): Promise<Denial | undefined> => {
+  const name = typedName(typed)
+  if (name === undefined) return invalidName
+  return (await renameRow(ctx.db, { id, user_id, name })) ? undefined : missing
+}
+
+export type Removal = {
+  user_id: string
+  id: string
+  /** What the session that asks has proved. */
+  amr: readonly string[]
+}
+
+/**
+ * Takes a passkey away. Refusals: `not_found` (404), `last_way_in` (409) when nothing else would let the person in,
+ * `other_factor_needed` (403) when the only passkey is all that was proved.
+ */
+export const removePasskey = async (ctx: Ctx, request: HttpRequest, removal: Removal): Promise<Denial | undefined> =>
+  await transact(ctx.db, async (tx) => {
+    const { user_id, id, amr } = removal
+    const standing = await changeAccount(tx, user_id)
+    const all = standing === undefined ? [] : await listPasskeys(tx, user_id)
+    const row = all.find((one) => one.id === id)
+    if (standing === undefined || row === undefined) return missing
+    const others = all.filter((one) => one !== row)
+    if (!hasOtherWayIn(ctx, standing, others)) return lastWayIn
+    // Security rule MF-4: a factor is not removed on its own word.
+    if (others.length === 0 && amr.every((method) => ofPasskey.has(method))) return otherFactorNeeded
+    await deletePasskey(tx, id, user_id)
+    await tell(tx, request, { type: 'passkey.removed', row })
+    return undefined
+  })
+
+const ofPasskey = new Set(['swk', 'hwk', 'user', 'mfa'])
+
+/** A password, a mailed code, or another passkey that can sign in by itself. */
+const hasOtherWayIn = (ctx: Ctx, standing: Standing, others: readonly PasskeyRow[]): boolean =>
+  standing.factor_kinds.includes('password') ||
+  (ctx.config.email_sign_in && standing.email !== null && standing.email_verified) ||
+  (passkeysOn(ctx) && others.some((one) => one.discoverable !== false))
+
+type Told = { type: Extract<Happening['type'], `passkey.${string}`>; row: PasskeyRow }
+
+const tell = async (tx: Tx, request: HttpRequest, { type, row }: Told): Promise<void> => {
+  const { user_id, id, name } = row
+  await record(tx, { type, now: request.now, user_id, data: { passkey_id: id, name }, ...callerOf(request) })
+}
+
+const invalid = (got: string): Denial =>
+  deny('invalid_passkey', 'That passkey could not be added.', {
+    rule: 'a new passkey was made here, for this person, in this browser (PK-1)',
+    expected: 'an answer to a challenge of ours that is at most five minutes old',
+    got,
+    remedy: 'Begin again.',
+  })
+
+const known: Denial = deny(
+  'known_passkey',
+  'This passkey is known already.',
+  { rule: 'a credential id belongs to one account (PK-2)', expected: 'a new credential id', got: 'a known one' },
+  { status: 409 },
+)
+
+const tooMany: Denial = deny(
+  'too_many_passkeys',
+  `There are ${most} passkeys already. Remove one first.`,
+  { rule: 'an account has a bounded number of passkeys', expected: `at most ${most}`, got: 'one more' },
+  { status: 409 },
+)
+
+const missing: Denial = deny('not_found', 'There is no such passkey.', {
+  rule: "the passkey is the person's own",
+  expected: 'the id of one of them',
+  got: 'another id',
+})
+
+const invalidName: Denial = deny('invalid_name', 'A name has 1 to 60 characters.', {
+  rule: 'a passkey has a name',
+  expected: '1 to 60 characters',
+  got: 'none, or more',
+})
+
+const lastWayIn: Denial = deny(
+  'last_way_in',
+  'This passkey is the only way into the account. Add another way first.',
+  {
+    rule: 'an account keeps a way in (PK-2)',
+    expected: 'a password, a mailed code or another passkey',
+    got: 'nothing else',
+  },
+  { status: 409 },
+)
+
+const otherFactorNeeded: Denial = deny(
+  'other_factor_needed',
+  'Confirm that it is you in another way than with this passkey.',
+  {
+    rule: 'the removal of a factor needs another one (MF-4)',
+    expected: 'a session that proved something else too',
+    got: 'one that proved a passkey only',
+    remedy: 'Sign in with the password or a mailed code, then remove it.',
+  },
+  { status: 403 },
+)

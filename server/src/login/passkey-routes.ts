@@ -1,0 +1,120 @@
+/**
+ * Owns the addresses of signing in with a passkey: what to ask the browser, and its answer, from the sign-in page and as JSON.
+ * Start reading at `passkeyRoutes`.
+ */
+import { z } from 'zod'
+import { findOwn, refuseInteraction, restart } from '../authorize/interaction.ts'
+import type { Ctx } from '../ctx.ts'
+import { passkeysOn, requestOptions } from '../factors/passkeys.ts'
+import { checkCsrf, checkOrigin } from '../http/csrf.ts'
+import { refuse } from '../http/errors.ts'
+import { readBody } from '../http/json-body.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
+import { json, type Reply } from '../http/reply.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { route } from '../http/route.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { param } from '../protocol/params.ts'
+import { browserCookie } from '../sessions/cookie.ts'
+import { apiReplyOf } from './api-reply.ts'
+import { csrfContext, loginPage, ownPath } from './page.ts'
+import { signInWithPasskey } from './passkey.ts'
+import { replyOf } from './reply.ts'
+
+/** The form of the sign-in page that its script fills in. */
+const submit = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const id = param(request.form, 'interaction')
+  const where = { route: '/login/passkey', request }
+  const forged = checkCsrf(ctx, request, browser.browser, csrfContext(id))
+  if (forged) return refuse(ctx, forged, 'page', where)
+  const found = await findOwn(ctx, request, browser, id)
+  if (found.kind === 'refused') return refuse(ctx, found.denial, 'page', where)
+  if (found.kind === 'expired') return await restart(ctx, request, browser, found.interaction)
+  const interaction = found.kind === 'open' ? found.interaction : undefined
+  if (interaction && request.form.has('cancel')) return await refuseInteraction(ctx.db, interaction)
+  const return_to = ownPath(param(request.form, 'return_to'))
+  const sent = param(request.form, 'credential')
+  const outcome = await signInWithPasskey(ctx, request, browser, { sent, destination: { interaction, return_to } })
+  const reply = isDenial(outcome) ? undefined : replyOf(ctx, outcome)
+  if (reply) return reply
+  if (isDenial(outcome)) remember(ctx, outcome, request)
+  const again = return_to !== undefined && browser.session !== undefined
+  return await loginPage(ctx, browser, { interaction, return_to, again, error: 'wrong_passkey', status: 401 })
+}
+
+/** Nobody sees the reason; an operator finds it by the request. */
+const remember = (ctx: Ctx, denial: Denial, request: HttpRequest): void => {
+  const { request_id, now } = request
+  ctx.decisions.record(denial, { route: '/login/passkey', request_id, now })
+}
+
+/** `again`: whoever is signed in proves it afresh, so their own passkeys are offered. */
+const optionsBody = z.strictObject({ again: z.boolean().optional() })
+
+const options = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const where = { route: '/api/v1/auth/passkey/options', request }
+  const foreign = checkOrigin(ctx, request)
+  if (foreign) return refuse(ctx, foreign, 'problem', where)
+  const body = readBody(optionsBody, request)
+  if (isDenial(body)) return refuse(ctx, body, 'problem', where)
+  if (!passkeysOn(ctx)) return refuse(ctx, switchedOff, 'problem', where)
+  const offer = body.again === true ? browser.session?.user_id : undefined
+  const asking = { ceremony: 'sign_in' as const, bound_to: browser.browser }
+  return json(await requestOptions(ctx, request, { ...asking, offer }), 200, { cookies: browserCookie(browser) })
+}
+
+const switchedOff: Denial = deny(
+  'access_denied',
+  'Passkeys are switched off here.',
+  {
+    rule: 'the operator allows passkeys (KEYWRIGHT_FACTORS)',
+    expected: 'passkey among the factors, and an issuer with a host name',
+    got: 'neither or one of them',
+  },
+  { status: 403 },
+)
+
+const answerBody = z.strictObject({ credential: z.unknown() })
+
+const answer = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
+  const where = { route: '/api/v1/auth/passkey', request }
+  const foreign = checkOrigin(ctx, request)
+  if (foreign) return refuse(ctx, foreign, 'problem', where)
+  const body = readBody(answerBody, request)
+  if (isDenial(body)) return refuse(ctx, body, 'problem', where)
+  const destination = { interaction: undefined }
+  const outcome = await signInWithPasskey(ctx, request, browser, { sent: body.credential, destination })
+  return isDenial(outcome) ? refuse(ctx, outcome, 'problem', where) : await apiReplyOf(ctx, outcome, where)
+}
+
+export const passkeyRoutes = [
+  route({
+    method: 'POST',
+    path: '/login/passkey',
+    auth: 'browser',
+    errors: 'page',
+    accepts: 'form',
+    limit: 'login',
+    summary: 'Sign in with a passkey',
+    handler: submit,
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/auth/passkey/options',
+    auth: 'browser',
+    errors: 'problem',
+    accepts: 'json',
+    summary: 'What to ask a browser for a sign-in with a passkey (WebAuthn PublicKeyCredentialRequestOptionsJSON)',
+    handler: options,
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/auth/passkey',
+    auth: 'browser',
+    errors: 'problem',
+    accepts: 'json',
+    limit: 'login',
+    summary: 'Sign in with a passkey (WebAuthn AuthenticationResponseJSON)',
+    handler: answer,
+  }),
+]
