@@ -45,7 +45,7 @@ const answer = async (request: IncomingMessage, response: ServerResponse) => {
     return
   }
   const nonce = 'bm9uY2Utb2YtdGhlLXRlc3Q'
-  const policy = `default-src 'none'; style-src 'self' 'nonce-${nonce}'; script-src 'nonce-${nonce}' 'strict-dynamic'; img-src 'self' data:; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'${page === 'dev-mail' ? "; frame-src 'self'" : ''}`
+  const policy = `default-src 'none'; style-src 'self' 'nonce-${nonce}'; script-src 'nonce-${nonce}' 'strict-dynamic'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'${page === 'dev-mail' ? "; frame-src 'self'" : ''}`
   const changes = JSON.parse(url.searchParams.get('data') ?? '{}') as object
   const data = { ...samples[page][Number(index)], ...changes }
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy })

@@ -41,8 +41,10 @@ describe('the page', () => {
     const page = await house.server.client().get('/login')
     expectPage(page, 200, 'Sign in')
     expect(page.headers['cache-control']).toBe('no-store')
-    const [form, ...others] = page.forms
-    expect(others).toEqual([])
+    const [form, passkey, ...others] = page.forms
+    expect(others.map(({ action }) => action)).toEqual([''])
+    // What the script fills in; without one nobody sees it.
+    expect(passkey?.fields.map(({ name }) => name)).toEqual(['csrf', 'credential'])
     expect(form).toMatchObject({ method: 'post', action: '/login' })
     expect(form?.fields.map(({ name }) => name)).toEqual(['csrf', 'login', 'password'])
     expect(page.body).toMatch(/name="login"[^>]*autocomplete="username webauthn"/)
@@ -61,7 +63,8 @@ describe('the page', () => {
     expect((await redeem(client, third, code)).status).toBe(200)
     const posted = await ask(client, third, { scope: 'openid email', response_mode: 'form_post' })
     expect(posted.forms[0]?.buttons.map(({ text }) => text)).toEqual(['Continue'])
-    for (const page of [login, consent, posted]) expect(page.body).not.toMatch(/<form[^>]*hidden|href="javascript:/)
+    for (const page of [login, consent, posted])
+      expect(page.body).not.toMatch(/<form(?![^>]*data-passkey)[^>]*hidden|href="javascript:/)
     const logout = await client.get('/logout')
     expect(logout.forms[0]?.buttons.map(({ value }) => value)).toEqual(['here', 'everywhere', 'cancel'])
   })

@@ -83,10 +83,10 @@ export const softPasskey = ({ issuer, alg = -7, synced = false, id_bytes = 32 }:
     alg,
     key,
     attest: (challenge, lies = {}) => {
-      const id_bytes = Buffer.from(id, 'base64url')
+      const bytes = Buffer.from(id, 'base64url')
       const length = Buffer.alloc(2)
-      length.writeUInt16BE(id_bytes.length)
-      const made = Buffer.concat([Buffer.alloc(16), length, id_bytes, (lies.key ?? key).cose])
+      length.writeUInt16BE(bytes.length)
+      const made = Buffer.concat([Buffer.alloc(16), length, bytes, (lies.key ?? key).cose])
       const object = new Map<string, unknown>([
         ['fmt', lies.fmt ?? 'none'],
         ['attStmt', lies.attStmt ?? new Map()],
