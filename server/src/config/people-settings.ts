@@ -7,6 +7,7 @@ import { flag, group, list, whole } from './leaf.ts'
 
 const people = group('People')
 const sessions = group('Sessions')
+const signin = group('Sign-in')
 
 export const peopleSettings = {
   signup: people(
@@ -18,6 +19,11 @@ export const peopleSettings = {
     'KEYWRIGHT_SIGNUP_DOMAINS',
     list.describe('domains, comma separated').default([]),
     'Mail domains, comma separated, whose people may register when KEYWRIGHT_SIGNUP is domains. Subdomains are named one by one.',
+  ),
+  password_profile: signin(
+    'KEYWRIGHT_PASSWORD_PROFILE',
+    z.enum(['default', 'nist']).default('default'),
+    'nist asks for 15 characters at least, as NIST SP 800-63B-4 does where a password is the only factor; see passwords.md.',
   ),
   acr: people(
     'KEYWRIGHT_ACR',

@@ -18,6 +18,8 @@ import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { makeLink, peekLink, spendLink, voidPurpose } from '../users/one-time.ts'
+import { passwordMessage } from '../users/new-password.ts'
+import { minimumLength } from '../users/password-policy.ts'
 import { createUser, prepareUser } from '../users/register.ts'
 
 /**
@@ -108,25 +110,22 @@ const setupPage = (
     action: pathOf(ctx, '/setup'),
     csrf: csrfToken(ctx, browser.browser, 'setup'),
     token,
-    password_min: ctx.config.password_min_length,
+    password_min: minimumLength(ctx.config),
     values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)),
-    ...(denial && { errors: errorsOf(denial, ctx.config.password_min_length) }),
+    ...(denial && { errors: errorsOf(ctx, denial) }),
   }
   // Not even to this server's own files: a proxy before it may log what a page came from. The origin stays, for CSRF.
   const headers = { 'referrer-policy': 'strict-origin' }
   return page('setup', data, denial ? 422 : 200, { headers, cookies: browserCookie(browser) })
 }
 
-const errorsOf = (denial: Denial, min: number): NonNullable<PageData['setup']['errors']> => {
+const errorsOf = (ctx: Ctx, denial: Denial): NonNullable<PageData['setup']['errors']> => {
   if (denial.error === 'invalid_email' || denial.error === 'missing_identifier')
     return { email: { key: 'setup.error.email' } }
   if (denial.error === 'already_exists') return { email: { key: 'setup.error.email_taken' } }
   if (denial.error === 'invalid_username') return { username: { key: 'setup.error.username' } }
   if (denial.error !== 'weak_password') return { form: { key: 'setup.error.form' } }
-  if (denial.because.got === 'too_short') return { password: { key: 'setup.error.password_short', params: { min } } }
-  return {
-    password: { key: denial.because.got === 'too_long' ? 'setup.error.password_long' : 'setup.error.password_common' },
-  }
+  return { password: passwordMessage(ctx, denial.because.got) }
 }
 
 export const setupRoutes = [

@@ -77,7 +77,7 @@ describe('messages', () => {
   })
 
   test('a message that a slice chose', () => {
-    expect(speak('en').words.say({ key: 'setup.password_hint', params: { min: 10 } })).toBe(
+    expect(speak('en').words.say({ key: 'password.hint', params: { min: 10 } })).toBe(
       'At least 10 characters. A few unrelated words work well.',
     )
   })
@@ -92,11 +92,7 @@ describe('what may stand in a message', () => {
     ['de', { seconds: 600 }, '10 Minuten'],
     ['de', ['Ada', 'Grace', 'Edsger'], 'Ada, Grace und Edsger'],
     ['de', { key: 'page.copy' }, 'Copy'],
-    [
-      'en',
-      { key: 'setup.password_hint', params: { min: 10 } },
-      'At least 10 characters. A few unrelated words work well.',
-    ],
+    ['en', { key: 'password.hint', params: { min: 10 } }, 'At least 10 characters. A few unrelated words work well.'],
   ])('%s: %j', (language, name, text) => {
     const { words } = speak(language)
     expect(words.show(name)).toBe(text)

@@ -219,7 +219,7 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
       errors: {
         email: { key: 'setup.error.email' },
         username: { key: 'setup.error.username' },
-        password: { key: 'setup.error.password_short', params: { min: 10 } },
+        password: { key: 'password.too_short', params: { min: 10 } },
       },
     },
     { ...setup, errors: { name: { key: 'setup.error.name' }, form: { key: 'setup.error.form' } } },

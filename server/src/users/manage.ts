@@ -10,7 +10,8 @@ import { record } from '../events/record.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
-import { checkNewPassword, createUser, passwordSentence, prepareUser, type Registration } from './register.ts'
+import { checkNewPassword, passwordSentence } from './new-password.ts'
+import { createUser, prepareUser, type Registration } from './register.ts'
 import { changePassword } from './status.ts'
 import { findLogin, findUser, listUsers, loadCreatedAt, loadSubject, updateUser } from './store.ts'
 
@@ -103,8 +104,7 @@ const decideChange = (account: Subject, change: AccountChange): Values | Denial 
 
 /** Sets a password by the policy and ends everything that was proved with the old one. Refusal: `weak_password`. */
 export const setPassword = async (ctx: Ctx, account: Subject, password: string): Promise<Denial | undefined> => {
-  const words = [account.email, account.username, account.name].map((word) => word ?? undefined)
-  const weak = await checkNewPassword(ctx, password, words)
+  const weak = await checkNewPassword(ctx, password, [account.email, account.username, account.name])
   if (weak) return refuse('weak_password', passwordSentence(weak), weak.code)
   await changePassword(ctx, account.id, await ctx.hashing.hash(password))
   return undefined

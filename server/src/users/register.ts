@@ -8,10 +8,11 @@ import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import { type Happening, record } from '../events/record.ts'
 import { uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
-import { loadCommonPasswords } from './common-passwords.ts'
 import { canonicalEmail, canonicalUsername } from './identifier.ts'
-import { checkPassword, type PasswordProblem } from './password-policy.ts'
+import { checkNewPassword, passwordSentence } from './new-password.ts'
 import { insertUser, upsertPassword } from './store.ts'
+
+export { checkNewPassword, passwordSentence } from './new-password.ts'
 
 export type Registration = {
   email?: string | undefined
@@ -58,29 +59,6 @@ export const prepareUser = async (ctx: Ctx, registration: Registration, now: Dat
   const password_hash = password === undefined ? undefined : await ctx.hashing.hash(password)
   return { id: uuidv7(now), registration, email_canonical, username: canonical, password_hash }
 }
-
-/** Runs the password policy with this deployment's settings and the words of the account. */
-export const checkNewPassword = async (
-  ctx: Ctx,
-  password: string,
-  words: (string | undefined)[],
-): Promise<PasswordProblem | undefined> => {
-  const context = words.flatMap((word) => (word === undefined ? [] : [word, ...word.split(/[\s@.]+/)]))
-  return checkPassword(password, {
-    minimum: ctx.config.password_min_length,
-    context: [...context, ctx.config.name],
-    common: await loadCommonPasswords(),
-  })
-}
-
-/** What a person is told about a refused password. */
-export const passwordSentence = (problem: PasswordProblem): string =>
-  ({
-    too_short: `The password is too short: at least ${problem.minimum ?? 0} characters.`,
-    too_long: 'The password is too long: at most 256 characters.',
-    too_common: 'This password is too common: it is on the lists that attackers try first.',
-    too_close: 'The password is too close to the name or the address of the account.',
-  })[problem.code]
 
 /** Writes a prepared account with its roles and event. Refuses with `already_exists` when address or name is taken, `unknown_role`. */
 export const createUser = async (
