@@ -12,6 +12,7 @@ import type { Config } from './config/schema.ts'
 import { showsMail } from './config/ways.ts'
 import type { Ctx } from './ctx.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
+import { factorLetters } from './factors/letters.ts'
 import type { Authenticators } from './http/principal.ts'
 import type { Route } from './http/route.ts'
 import { keyRoutes } from './keys/routes.ts'
@@ -43,7 +44,7 @@ import { impersonationRoutes } from './users/impersonate.ts'
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
 
 /** Every kind of mail and text message. */
-export const letters: readonly Letter[] = [...warningLetters, mailTest]
+export const letters: readonly Letter[] = [...warningLetters, ...factorLetters, mailTest]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {

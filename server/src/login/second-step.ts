@@ -3,73 +3,85 @@
  * sign-in (security rule MF-2), and then handed to `advance`. Pages and API end here. Start reading at `takeStep`.
  */
 import type { Ctx } from '../ctx.ts'
-import { callerOf, record } from '../events/record.ts'
+import { checkKind } from '../factors/check.ts'
+import { type CodePlace, sendCode } from '../factors/codes.ts'
+import { destinationOf } from '../factors/destination.ts'
 import type { FactorKind } from '../factors/policy.ts'
-import { reserve, succeeded } from '../factors/throttle.ts'
-import { verifyTotp } from '../factors/totp.ts'
+import { letterLanguageOf } from '../http/language.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { withFactor } from '../protocol/acr.ts'
-import { type Denial, deny } from '../protocol/errors.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { advance, type Outcome } from './complete.ts'
 import type { SignInRow } from './sign-in.ts'
 import { countFailure } from './sign-in-store.ts'
 
 export type Step = { kind: FactorKind; code: string; trust_device: boolean }
 
-/** What a check of one kind needs to know. */
-export type StepFacts = { request: HttpRequest; browser: BrowserPrincipal; row: SignInRow; code: string }
-
-/** Checks one kind: the methods it proved (RFC 8176), or undefined for a wrong one. */
-type Check = (ctx: Ctx, facts: StepFacts) => Promise<string[] | undefined>
-
-const checks: Partial<Record<FactorKind, Check>> = {
-  totp: async (ctx, { request, row, code }) =>
-    (await verifyTotp(ctx, ctx.db, { user_id: row.user_id, code, now: request.now })) ? ['otp'] : undefined,
+export type StepFacts = {
+  request: HttpRequest
+  browser: BrowserPrincipal
+  row: SignInRow
+  step: Step
+  /** The kinds that are due. */
+  kinds: readonly FactorKind[]
 }
 
-/** Takes a second step. Refusals: `wrong_code` (401), `too_many_attempts` (429), `invalid_request` for a kind that is not due. */
-export const takeStep = async (
-  ctx: Ctx,
-  facts: Omit<StepFacts, 'code'> & { step: Step; kinds: readonly FactorKind[] },
-): Promise<Outcome | Denial> => {
+/** Takes a second step. Refusals: `wrong_code`, `expired_code` (401), `too_many_attempts` (429), `invalid_request` for a kind that is not due. */
+export const takeStep = async (ctx: Ctx, facts: StepFacts): Promise<Outcome | Denial> => {
   const { request, browser, row, step } = facts
-  const { kind, code, trust_device } = step
-  const check = facts.kinds.includes(kind) ? checks[kind] : undefined
-  if (check === undefined) return notDue(kind)
-  const { user_id } = row
-  const now = request.now
+  const { kind, code } = step
+  if (!facts.kinds.includes(kind)) return notDue(kind)
   if (!(await countFailure(ctx.db, row.id, maxFailures))) return spent
-  const blocked = await reserve(ctx, { user_id, kind, now })
-  if (blocked) return blocked
-  const amr = await check(ctx, { request, browser, row, code })
-  if (amr === undefined) {
-    const data = { kind }
-    await record(ctx.db, { type: 'factor.refused', now, user_id, data, ...callerOf(request) })
-    return wrong(kind)
-  }
-  await succeeded(ctx, { user_id, kind })
+  const amr = await checkKind(ctx, kind, {
+    request,
+    browser,
+    user_id: row.user_id,
+    transaction: transactionOf(row),
+    code,
+  })
+  if (isDenial(amr)) return amr
   return await advance(ctx, request, browser, {
     id: row.id,
     prove: async (_tx, held) =>
       await Promise.resolve({
         amr: withFactor(held.amr, amr),
-        factor_at: now,
-        trust_device: held.trust_device || trust_device,
+        factor_at: request.now,
+        trust_device: held.trust_device || step.trust_device,
       }),
   })
 }
 
+type Here = { request: HttpRequest; browser: BrowserPrincipal; row: SignInRow }
+
+/** Where the codes of a second step may be typed: in this sign-in alone (security rule MF-3). */
+const transactionOf = (row: Pick<SignInRow, 'id'>): string => `sign_in|${row.id}`
+
+/** The place of the codes of a sign-in's second step. */
+export const placeOf = ({ request, browser, row }: Here): CodePlace => ({
+  user_id: row.user_id,
+  purpose: 'factor',
+  browser: browser.browser,
+  transaction: transactionOf(row),
+  now: request.now,
+})
+
+/** Sends a code for the second step. Refusals: `invalid_request` for a kind that is not due, `too_many_codes` (429). */
+export const sendStepCode = async (
+  ctx: Ctx,
+  { kind, kinds, ...here }: Here & { kind: FactorKind; kinds: readonly FactorKind[] },
+): Promise<Denial | undefined> => {
+  const { request, row } = here
+  if ((kind !== 'email' && kind !== 'sms') || !kinds.includes(kind)) return notDue(kind)
+  const to = await destinationOf(ctx.db, row.user_id, kind)
+  if (to === undefined) return notDue(kind)
+  const locale = letterLanguageOf(ctx, request, { user_locale: to.user_locale })
+  const { credential } = row
+  return await sendCode(ctx, { ...placeOf(here), channel: kind, address: to.address, credential, locale })
+}
+
 /** Security rule MF-2: five tries for each sign-in. */
 const maxFailures = 5
-
-const wrong = (kind: FactorKind): Denial =>
-  deny(
-    'wrong_code',
-    'That code is not right, or it was used before.',
-    { rule: 'the second step proves the person (MF-2)', expected: `a right and unused ${kind}`, got: 'another one' },
-    { status: 401 },
-  )
 
 const spent: Denial = deny(
   'too_many_attempts',

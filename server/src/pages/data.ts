@@ -3,8 +3,10 @@
  * Never holds wording (messages/*.json) or markup (templates/*.eta). Start reading at `PageData`.
  */
 import type { AccountPages, AccountView } from './account-data.ts'
+import type { FactorPages } from './factor-data.ts'
 import type { Message, MessageKey } from './messages.ts'
 
+export type { CodeError, FactorView } from './factor-data.ts'
 export type { AccountFrame, AccountSection, AccountView, ConsentView, SessionView } from './account-data.ts'
 
 /** One permission asked for: `name` is the scope of the wire; what people read of it is in the catalogue. */
@@ -26,11 +28,11 @@ export type LoginError =
 /** A form that the script fills in: what `options` (JSON) asks the browser for is posted to `action`. */
 type PasskeyForm = { action: string; options: string }
 
-/** A way to take the second step. */
-export type FactorView = 'passkey' | 'totp' | 'sms' | 'email' | 'backup_code' | 'password'
+/** The pages of one's own account, and those of second steps. */
+type Parts = AccountPages & FactorPages
 
 /** What each page needs. Every address is checked again before it becomes a link or a form target (safe.ts). */
-export type PageData = AccountPages & {
+export type PageData = Parts & {
   /** Posts `login`, `password`, and `cancel=1` from the button back to the application. */
   login: Form & {
     interaction?: string
@@ -49,16 +51,6 @@ export type PageData = AccountPages & {
     select_account?: string
     /** The script asks the browser for a passkey, as `options` says, and posts its answer to `action` as `credential`. */
     passkey?: PasskeyForm & { again: boolean }
-  }
-  /** Posts `sign_in`, `kind`, `code`, and `trust_device` when the box is ticked. */
-  factor: Form & {
-    sign_in: string
-    kind: FactorView
-    /** The other ways, as links. */
-    others: readonly { kind: FactorView; href: string }[]
-    /** For how long this browser may be trusted; 0 does not offer it. */
-    trust_days: number
-    error?: 'wrong_code' | 'too_many_attempts'
   }
   /** Posts `decision` = allow | deny | switch. */
   consent: Form & {

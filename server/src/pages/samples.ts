@@ -4,6 +4,7 @@
  */
 import { accountSamples } from './account-samples.ts'
 import type { PageData, PageName } from './data.ts'
+import { factorSamples } from './factor-samples.ts'
 
 export const sampleFrame = {
   locale: 'en',
@@ -35,15 +36,6 @@ const signIn: readonly PageData['login'][] = [
   { ...login, passkey, error: 'wrong_passkey', cancel: true },
   { action: '/login', csrf, reauthenticate: true, account, passkey: { ...passkey, again: true } },
 ]
-
-const secondStep: PageData['factor'] = {
-  action: '/factor',
-  csrf,
-  sign_in: 'sample-sign-in-4Kd8',
-  kind: 'totp',
-  others: [],
-  trust_days: 30,
-}
 
 const scopes = [
   { name: 'profile', is_new: false },
@@ -132,11 +124,7 @@ const devMail: readonly PageData['dev-mail'][] = [
 /** Every page, each with one entry for each way it can look. */
 export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   login: signIn,
-  factor: [
-    secondStep,
-    { ...secondStep, error: 'wrong_code', trust_days: 0 },
-    { ...secondStep, error: 'too_many_attempts' },
-  ],
+  ...factorSamples,
   consent: [
     consent,
     {

@@ -56,6 +56,34 @@ export const armOneTime = async (
       where id = ${id} and used_at is null and expires_at > ${now} returning id`
   ).length === 1
 
+/** Whose code, for what, and where it may be typed. */
+export type Bound = { user_id: string; purpose: Purpose; bound_to: Buffer }
+
+/** The newest code of a person and purpose that may be typed in one place, unused and alive. */
+export const findBound = async (
+  tx: Query,
+  { user_id, purpose, bound_to }: Bound,
+  now: Date,
+): Promise<OneTime | undefined> => {
+  const rows = await tx<OneTime[]>`
+    select ${tx(facts)} from one_time_tokens
+    where user_id = ${user_id} and purpose = ${purpose} and bound_to = ${bound_to} and used_at is null and expires_at > ${now}
+    order by created_at desc, id desc limit 1`
+  return rows[0]
+}
+
+/** Voids the other codes of the same purpose and place: a new code makes the old ones worthless (security rule MF-3). */
+export const voidBound = async (tx: Query, { user_id, purpose, bound_to }: Bound, except: string): Promise<void> => {
+  await tx`
+    delete from one_time_tokens
+    where user_id = ${user_id} and purpose = ${purpose} and bound_to = ${bound_to} and used_at is null and id <> ${except}`
+}
+
+/** Takes back one that was opened, unused. */
+export const dropOneTime = async (tx: Query, id: string): Promise<void> => {
+  await tx`delete from one_time_tokens where id = ${id} and used_at is null`
+}
+
 /** A live link, without using it: what a page shows before somebody presses its button (security rule RC-1). */
 export const findLink = async (
   tx: Query,

@@ -21,7 +21,16 @@ import {
   useLink,
 } from './one-time-store.ts'
 
-export { type OneTime, type Purpose, removeOneTime, voidOfUser, voidPurpose } from './one-time-store.ts'
+export {
+  dropOneTime,
+  findBound,
+  type OneTime,
+  type Purpose,
+  removeOneTime,
+  voidBound,
+  voidOfUser,
+  voidPurpose,
+} from './one-time-store.ts'
 
 /** Security rule MF-3: a code of six digits lives ten minutes and bears five tries. */
 const codeLifeMs = 600_000

@@ -1,8 +1,12 @@
-/** Owns second factors for tests: an authenticator app that a person has, and the codes it shows. */
+/** Owns second factors for tests: an authenticator app that a person has and the codes it shows, chosen channels, backup codes. */
+import { randomInt } from 'node:crypto'
 import { Secret, TOTP } from 'otpauth'
 import type { Ctx } from '../../src/ctx.ts'
+import { makeBackupCodes } from '../../src/factors/backup-codes.ts'
+import { upsertCodeFactor } from '../../src/factors/code-store.ts'
 import { insertTotp } from '../../src/factors/store.ts'
 import { sealPlace } from '../../src/factors/totp.ts'
+import type { HttpRequest } from '../../src/http/request.ts'
 import { uuidv7 } from '../../src/io/ids.ts'
 
 /** An app with one secret. `code` is what it shows `steps` periods from an instant. */
@@ -18,3 +22,37 @@ export const authenticatorOf = async (ctx: Ctx, user_id: string): Promise<Authen
   const totp = new TOTP({ secret })
   return { id, code: (at = Date.now(), steps = 0) => totp.generate({ timestamp: at + steps * 30_000 }) }
 }
+
+/** Lets a person take the second step by a code to their address, or to a number. */
+export const chooseCodes = async (
+  ctx: Ctx,
+  user_id: string,
+  { channel, destination }: { channel: 'email' | 'sms'; destination: string },
+): Promise<void> => {
+  const now = ctx.now()
+  await upsertCodeFactor(ctx.db, { id: uuidv7(now), user_id, channel, destination, confirmed_at: now })
+}
+
+/** A number that nobody else in the tests has. */
+export const someNumber = (): string => `+49151${String(randomInt(10_000_000, 100_000_000))}`
+
+/** A request of nobody, for operations that want to know where they come from. */
+export const someRequest = (ctx: Ctx): HttpRequest => ({
+  method: 'POST',
+  path: '/',
+  rawQuery: '',
+  query: new Map(),
+  form: new Map(),
+  json: undefined,
+  pathParams: {},
+  header: () => undefined,
+  ip: '127.0.0.1',
+  peer: '127.0.0.1',
+  user_agent: 'tests',
+  request_id: 'request-of-a-test',
+  now: ctx.now(),
+})
+
+/** Ten fresh backup codes of a person. */
+export const backupCodesOf = async (ctx: Ctx, user_id: string): Promise<string[]> =>
+  await makeBackupCodes(ctx, someRequest(ctx), user_id)
