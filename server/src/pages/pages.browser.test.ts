@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../../test/support/browser.ts'
 import { createPages, type PageName } from './render.ts'
 import { letterSamples } from './letter-samples.ts'
-import { samples } from './samples.ts'
+import { sampleFrame, samples } from './samples.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const attack = `"'><script>alert(1)</script><img src=x onerror=alert(2)>`
@@ -49,7 +49,8 @@ const answer = async (request: IncomingMessage, response: ServerResponse) => {
   const changes = JSON.parse(url.searchParams.get('data') ?? '{}') as object
   const data = { ...samples[page][Number(index)], ...changes }
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy })
-  response.end(pages.html(page, data as never, { locale: 'en', nonce, assetsPath: '/assets' }))
+  const locale = pages.localeOf({ accept_language: request.headers['accept-language'] })
+  response.end(pages.html(page, data as never, { ...sampleFrame, locale, nonce }))
 }
 
 const server = createServer((request, response) => void answer(request, response))
@@ -116,6 +117,40 @@ describe('every page, every branch', () => {
       expect(await violations(page)).toEqual([])
       expect(complaints).toEqual([])
       await context.close()
+    },
+  )
+})
+
+describe('every page, every branch, in other languages', () => {
+  const contexts = new Map<string, BrowserContext>()
+  /** One context for each language: to make one takes longer than to look at a page. */
+  const speaking = async (locale: string): Promise<BrowserContext> => {
+    const known = contexts.get(locale)
+    if (known) return known
+    const context = await person({ locale, colorScheme: 'light', viewport: { width: 320, height: 640 } })
+    await context.addInitScript(stayHere)
+    contexts.set(locale, context)
+    return context
+  }
+
+  test.each(cases)(
+    '$page $index: in Arabic axe is content; 320 pixels are enough from right to left, and for the long words of German',
+    async ({ page: name, index }) => {
+      for (const [locale, dir] of [
+        ['ar', 'rtl'],
+        ['de-DE', 'ltr'],
+      ] as const) {
+        const { page, complaints } = await open(await speaking(locale), `/${name}/${index}`)
+        expect(await page.evaluate(() => document.documentElement.dir)).toBe(dir)
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+        // From right to left what is too wide sticks out on the other side, where nothing can be scrolled to.
+        const leftmost = () =>
+          Math.min(...[...document.querySelectorAll('main *')].map((one) => one.getBoundingClientRect().left))
+        expect(await page.evaluate(leftmost)).toBeGreaterThanOrEqual(-1)
+        if (dir === 'rtl') expect(await violations(page)).toEqual([])
+        expect(complaints).toEqual([])
+        await page.close()
+      }
     },
   )
 })
