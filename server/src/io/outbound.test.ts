@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { call } from './outbound.ts'
+import { call, isPublicAddress } from './outbound.ts'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -66,5 +66,71 @@ describe('call', () => {
     const cut = await serve((request) => request.socket.destroy())
     await expect(call(cut)).rejects.toThrow('the connection was cut')
     await expect(call(cut.replace('http:', 'https:'))).rejects.toThrow()
+  })
+})
+
+describe('WH-1: the guard', () => {
+  it.each([
+    '0.0.0.0',
+    '10.0.0.1',
+    '100.64.0.1',
+    '127.0.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '192.0.0.1',
+    '192.0.2.1',
+    '192.168.0.1',
+    '198.18.0.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::127.0.0.1',
+    '::ffff:10.0.0.1',
+    '::ffff:7f00:1',
+    '64:ff9b::a00:1',
+    '64:ff9b:1::a00:1',
+    '2002:a00:1::1',
+    '2001::1',
+    '2001:db8::1',
+    'fc00::1',
+    'fd00:ec2::254',
+    'fe80::1',
+    'fec0::1',
+    'ff02::1',
+    '4000::1',
+    'localhost',
+    '',
+  ])('%s is no public address', (address) => {
+    expect(isPublicAddress(address)).toBe(false)
+  })
+  it.each(['1.1.1.1', '172.15.255.255', '172.32.0.1', '2606:4700::1111', '::ffff:1.1.1.1'])('%s is one', (address) => {
+    expect(isPublicAddress(address)).toBe(true)
+  })
+
+  it.each([
+    'https://127.0.0.1',
+    'https://[::1]',
+    'https://[::ffff:127.0.0.1]',
+    'https://2130706433',
+    'https://0x7f.1',
+    'https://localhost',
+    'https://10.0.0.1',
+    'https://169.254.169.254/latest/meta-data',
+  ])('%s is not called, by address or by name', async (url) => {
+    await expect(call(url, { guard: { allow: [] } })).rejects.toThrow('it lies in a private network')
+  })
+
+  it('calls nothing without TLS, and a pair of the operator in whatever network', async () => {
+    const url = await serve((request, response) => {
+      request
+        .setEncoding('utf8')
+        .on('data', (body: string) => response.end(`${request.headers['content-type']} ${body}`))
+    })
+    const { port } = new URL(url)
+    await expect(call(url, { guard: { allow: [] } })).rejects.toThrow('only https addresses are called')
+    await expect(call(url, { guard: { allow: [`localhost:${port}`] } })).rejects.toThrow('only https')
+    const answer = await call(url, { json: { a: 'ü' }, guard: { allow: [`127.0.0.1:${port}`] } })
+    expect(answer.body).toBe('application/json {"a":"ü"}')
   })
 })
