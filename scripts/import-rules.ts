@@ -23,6 +23,7 @@ const heights = [
     'authorize',
     'clients',
     'device',
+    'devices',
     'discovery',
     'factors',
     'federation',

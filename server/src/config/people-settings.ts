@@ -9,6 +9,9 @@ const people = group('People')
 const sessions = group('Sessions')
 const signin = group('Sign-in')
 
+/** What may make a session suspicious (devices/suspicion.ts). */
+export const sessionSignals = ['device', 'browser', 'system', 'country', 'network', 'travel'] as const
+
 export const peopleSettings = {
   signup: people(
     'KEYWRIGHT_SIGNUP',
@@ -57,6 +60,24 @@ export const peopleSettings = {
     'KEYWRIGHT_ERASURE_DAYS',
     whole(0, 30).default(7),
     'Days in which the deletion of an account can still be called off; 0 deletes at once.',
+  ),
+  session_limit: sessions(
+    'KEYWRIGHT_SESSION_LIMIT',
+    z
+      .string()
+      .regex(/^(off|[1-9]\d{0,2}:(refuse|end_oldest))$/)
+      .describe('off, or a number and what happens beyond it, such as 3:end_oldest or 3:refuse')
+      .default('off'),
+    'How many sessions one person may have at once, and whether one more is refused or ends the oldest.',
+  ),
+  session_signals: sessions(
+    'KEYWRIGHT_SESSION_SIGNALS',
+    list
+      .transform((names) => (names.length === 1 && names[0] === 'off' ? [] : names))
+      .pipe(z.array(z.enum(sessionSignals)))
+      .describe('off, or out of device, browser, system, country, network, travel, comma separated')
+      .default(['device', 'browser', 'system', 'travel']),
+    'What ends a session and asks its person to sign in again; see sessions.md.',
   ),
   geoip_file: sessions(
     'KEYWRIGHT_GEOIP_FILE',

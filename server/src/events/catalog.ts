@@ -28,6 +28,16 @@ export const catalog = {
   'backup_codes.made': entry('notice', 'success', 'Backup codes were made; earlier ones are void.'),
   'backup_codes.used': entry('notice', 'success', 'A backup code was used.'),
   'session.ended': entry('info', 'success', 'A session ended.'),
+  'session.limit_reached': entry(
+    'notice',
+    'failure',
+    'A person signed in at more places than they may: the sign-in was refused, or the oldest session ended.',
+  ),
+  'session.suspicious': entry(
+    'alert',
+    'failure',
+    'A session was used as if somebody else had it; it was ended and its person asked to sign in again.',
+  ),
   'sessions.ended_everywhere': entry('notice', 'success', 'A person was signed out everywhere.'),
   'consent.granted': entry('info', 'success', 'A person allowed an application access.'),
   'consent.refused': entry('info', 'failure', 'A person denied an application access.'),

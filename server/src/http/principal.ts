@@ -18,6 +18,8 @@ export type BrowserPrincipal = {
   /** The browser cookie's value; a new one was made when there was none. */
   browser: string
   isNew: boolean
+  /** The device cookie's value, known to anybody or not (devices/remember.ts). */
+  device: string | undefined
   session: LiveSession | undefined
   /** SHA-256 of the session cookie's value, when there is a session: proves later that the cookie is still the current one. */
   token_hash: TokenHash | undefined

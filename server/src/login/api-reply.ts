@@ -13,6 +13,7 @@ import { userView } from './session-api.ts'
  */
 export const apiReplyOf = async (ctx: Ctx, outcome: Outcome, where: Where): Promise<Reply> => {
   if (outcome.kind === 'overtaken') return refuse(ctx, over, 'problem', where)
+  if (outcome.kind === 'refused') return refuse(ctx, outcome.denial, 'problem', where)
   if (outcome.kind === 'pending') {
     const { step, sign_in_id } = outcome
     const factors = step.step === 'factor' ? { factors: step.kinds } : {}

@@ -8,12 +8,14 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
+import { trustDevice } from '../devices/remember.ts'
 import { passkeyStands } from '../factors/passkeys.ts'
 import { type SignInStep, signInStep } from '../factors/policy.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { sameBytes } from '../io/secrets.ts'
+import { type Denial, isDenial } from '../protocol/errors.ts'
 import { hashToken } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { browserCookie } from '../sessions/cookie.ts'
@@ -29,9 +31,12 @@ export type { Proven } from './sign-in.ts'
 export type Destination = { interaction: Interaction | undefined; return_to?: `/${string}` | undefined }
 
 export type Outcome =
-  | { kind: 'complete'; session: LiveSession; to: `/${string}`; cookies: SetCookie[] }
+  /** `others_ended`: other sessions of the person made room for this one. */
+  | { kind: 'complete'; session: LiveSession; to: `/${string}`; cookies: SetCookie[]; others_ended: boolean }
   /** `step` is what is due; the sign-in goes on under `sign_in_id`, in this browser only. */
   | { kind: 'pending'; sign_in_id: string; step: DueStep }
+  /** All is proved, but the person is signed in at as many places as they may be. `to` is the page that says so. */
+  | { kind: 'refused'; denial: Denial; to: `/${string}` }
   /** The account was disabled, or its password changed, since the first step; or the sign-in is over. */
   | { kind: 'overtaken' }
 
@@ -42,7 +47,7 @@ export const completeLogin = async (
   ctx: Ctx,
   request: HttpRequest,
   browser: BrowserPrincipal,
-  facts: Destination & { proven: Proven; cookies?: SetCookie[] },
+  facts: Destination & { proven: Proven },
 ): Promise<Outcome> => {
   const { proven, interaction, return_to } = facts
   const row = newSignIn(request, browser, { proven, interaction_id: interaction?.id, return_to })
@@ -54,7 +59,7 @@ export const completeLogin = async (
     await insertSignIn(tx, row)
     return { kind: 'pending', sign_in_id: row.id, step } as const
   })
-  return settled(ctx, browser, outcome, facts.cookies)
+  return await settled(ctx, browser, outcome)
 }
 
 /** What a further step has proved: more methods, or that the address is the person's. */
@@ -87,7 +92,7 @@ export const advance = async (
     if (step.step === 'complete') return await begin(ctx, tx, { request, browser, row, step, standing })
     return { kind: 'pending', sign_in_id: id, step } as const
   })
-  return settled(ctx, browser, outcome)
+  return await settled(ctx, browser, outcome)
 }
 
 /** The account as it stands, when everything that was proved still holds: the password, and the passkey where one took part. */
@@ -108,7 +113,7 @@ type Begin = {
 const begin = async (ctx: Ctx, tx: Tx, { request, browser, row, step, standing }: Begin): Promise<Outcome> => {
   const { now } = request
   const { user_id, interaction_id, amr } = row
-  const { session, cookie } = await startSession(ctx, tx, {
+  const started = await startSession(ctx, tx, {
     browser,
     signIn: {
       user_id,
@@ -120,6 +125,9 @@ const begin = async (ctx: Ctx, tx: Tx, { request, browser, row, step, standing }
       now,
     },
   })
+  if (isDenial(started)) return { kind: 'refused', denial: started, to: limitPage(row) }
+  const { session, cookies, device, ended } = started
+  if (row.trust_device) await trustDevice(tx, device.id, { until: trustEnd(ctx, now), now })
   if (interaction_id !== null) await recordProof(tx, { id: interaction_id, session_id: session.id, now })
   await record(tx, {
     type: row.method === 'session' ? 'login.stepped_up' : 'login.succeeded',
@@ -131,12 +139,26 @@ const begin = async (ctx: Ctx, tx: Tx, { request, browser, row, step, standing }
   })
   const back = (row.return_to ?? '/account') as `/${string}`
   const to = interaction_id === null ? back : (`/oauth/continue?interaction=${interaction_id}` as const)
-  return { kind: 'complete', session, to, cookies: [cookie] }
+  return { kind: 'complete', session, to, cookies, others_ended: ended > 0 }
 }
 
-const settled = (ctx: Ctx, browser: BrowserPrincipal, outcome: Outcome, cookies: SetCookie[] = []): Outcome => {
+/** Security rule MF-4: the operator says for how many days. */
+const trustEnd = (ctx: Ctx, now: Date): Date | null =>
+  ctx.config.trusted_device_days === 0 ? null : new Date(now.getTime() + ctx.config.trusted_device_days * 86_400_000)
+
+/** The sign-in page says what the person can do, and lets them try again on the same way. */
+const limitPage = ({ interaction_id, return_to }: SignInRow): `/${string}` => {
+  const way = {
+    ...(interaction_id !== null && { interaction: interaction_id }),
+    ...(return_to !== null && { return_to }),
+  }
+  return `/login?${new URLSearchParams({ limit_reached: '1', ...way }).toString()}`
+}
+
+const settled = async (ctx: Ctx, browser: BrowserPrincipal, outcome: Outcome): Promise<Outcome> => {
   if (outcome.kind !== 'complete') return outcome
   // The copy under the old secret must not outlive it.
   ctx.sessions.clear()
-  return { ...outcome, cookies: [...outcome.cookies, ...cookies, ...browserCookie(browser)] }
+  if (outcome.others_ended) await ctx.feed.announce()
+  return { ...outcome, cookies: [...outcome.cookies, ...browserCookie(browser)] }
 }

@@ -8,7 +8,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { mayAct } from '../protocol/subject.ts'
-import { type Account, accountOf, type Proof, provePassword } from '../users/credentials.ts'
+import { accountOf, type Proof, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { completeLogin, type Destination, type Outcome } from './complete.ts'
 import { type Attempt, giveBack, reserve, succeeded } from './throttle.ts'
@@ -25,7 +25,7 @@ export const signInWithPassword = async (
 ): Promise<Outcome | Denial> => {
   const login = canonicalLogin(typed.login)
   const client_id = destination.interaction?.client_id
-  const account = await accountOf(ctx, login)
+  const account = await accountOf(ctx, login, browser.device)
   const attempt = await reserve(ctx, request, account)
   if (isDenial(attempt)) {
     await record(ctx.db, { type: 'login.throttled', now: request.now, client_id, ...callerOf(request) })
@@ -35,21 +35,21 @@ export const signInWithPassword = async (
   const refused = proof && mayAct({ user: { id: proof.user_id, status: proof.status } }, 'wrong_credentials')
   if (proof === undefined || refused)
     return await failed(ctx, request, { user_id: proof?.user_id, client_id, got: refused?.because.got })
-  return await goOn(ctx, request, browser, { proof, account, attempt, destination })
+  return await goOn(ctx, request, browser, { proof, attempt, destination })
 }
 
-type Proved = { proof: Proof; account: Account; attempt: Attempt; destination: Destination }
+type Proved = { proof: Proof; attempt: Attempt; destination: Destination }
 
 const goOn = async (
   ctx: Ctx,
   request: HttpRequest,
   browser: BrowserPrincipal,
-  { proof, account, attempt, destination }: Proved,
+  { proof, attempt, destination }: Proved,
 ): Promise<Outcome | Denial> => {
-  const device = await succeeded(ctx, attempt, account, request.now)
+  await succeeded(ctx, attempt, request.now)
   const { user_id, credential } = proof
   const proven = { user_id, credential, amr: ['pwd'], method: 'password' }
-  const outcome = await completeLogin(ctx, request, browser, { ...destination, proven, cookies: [device] })
+  const outcome = await completeLogin(ctx, request, browser, { ...destination, proven })
   return outcome.kind === 'overtaken' ? wrong('an account that changed meanwhile') : outcome
 }
 

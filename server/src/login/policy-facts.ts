@@ -2,9 +2,10 @@
 import type { Interaction } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
+import { deviceCookie, isTrusted } from '../devices/remember.ts'
 import { type FactorKind, factorKinds, type PolicyFacts, type RequiredAction } from '../factors/policy.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { type Acr, demandedAcr, strongest } from '../protocol/acr.ts'
+import { type Acr, demandedAcr, satisfies, strongest } from '../protocol/acr.ts'
 import type { Standing } from '../users/credentials.ts'
 import type { SignInRow } from './sign-in-store.ts'
 
@@ -16,16 +17,20 @@ export type LoadFacts = {
 }
 
 /** The facts of a sign-in as it stands in this transaction. */
-export const policyFacts = async (ctx: Ctx, _tx: Tx, facts: LoadFacts): Promise<PolicyFacts> => {
-  const { row, standing, interaction } = facts
+export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<PolicyFacts> => {
+  const { request, row, standing, interaction } = facts
   const kinds = factorKinds.filter((kind) => standing.factor_kinds.includes(kind) && isAllowed(ctx, kind))
+  const policy = strongest([ctx.config.acr, standing.role_acr])
+  const two_step = kinds.some((kind) => kind === 'totp' || kind === 'sms' || kind === 'email')
+  const device = { cookie: deviceCookie(ctx, request), now: request.now }
   return {
     amr: row.amr,
     demanded: await demandOf(ctx, interaction),
-    policy: strongest([ctx.config.acr, standing.role_acr]),
+    policy,
     kinds,
-    two_step: kinds.some((kind) => kind === 'totp' || kind === 'sms' || kind === 'email'),
-    trusted_device: false,
+    two_step,
+    // Asked only where a second step is due at all.
+    trusted_device: (two_step || !satisfies('aal1', policy)) && (await isTrusted(tx, row.user_id, device)),
     mailed: row.mailed_at !== null,
     can_mail: standing.email !== null && standing.email_verified,
     actions: standing.required_actions as RequiredAction[],

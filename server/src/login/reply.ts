@@ -6,6 +6,7 @@ import type { DueStep, Outcome } from './complete.ts'
 /** The redirect that follows from an outcome. Undefined when the sign-in was overtaken: the page says that it did not work. */
 export const replyOf = (_ctx: Ctx, outcome: Outcome): Reply | undefined => {
   if (outcome.kind === 'overtaken') return undefined
+  if (outcome.kind === 'refused') return redirectLocal(outcome.to, { log: { login: outcome.denial.error } })
   if (outcome.kind === 'pending')
     return redirectLocal(pathOfStep(outcome.sign_in_id, outcome.step), { log: { login: outcome.step.step } })
   const { session, to, cookies } = outcome

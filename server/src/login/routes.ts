@@ -13,6 +13,7 @@ import { route } from '../http/route.ts'
 import type { LoginError } from '../pages/data.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
+import { wasEndedForSafety } from '../sessions/cookie.ts'
 import { csrfContext, loginPage, ownPath } from './page.ts'
 import { signInWithPassword } from './password.ts'
 import { replyOf } from './reply.ts'
@@ -45,10 +46,18 @@ const showLogin = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
   const return_to = ownPath(param(request.query, 'return_to'))
   const again = return_to !== undefined && request.query.has('again') && browser.session !== undefined
   if (found.kind === 'none' && browser.session && !again) return redirectLocal(return_to ?? '/account')
-  const error = request.query.has('restarted') ? 'expired_restarted' : undefined
+  const error = await reasonOf(ctx, request, browser)
   const interaction = found.kind === 'open' ? found.interaction : undefined
   const other = request.query.has('other')
   return await loginPage(ctx, browser, { interaction, error, other, return_to, again })
+}
+
+/** Why somebody who was on their way, or signed in, sees this page. */
+const reasonOf = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<LoginError | undefined> => {
+  if (request.query.has('restarted')) return 'expired_restarted'
+  if (request.query.has('limit_reached')) return 'session_limit_reached'
+  const ended = browser.session === undefined && (await wasEndedForSafety(ctx, request))
+  return ended ? 'signed_out_for_safety' : undefined
 }
 
 const signIn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {

@@ -1,15 +1,11 @@
 /**
  * Owns the slowing down of password guessing without locking the owner out (security design 3.7). A browser that signed
- * in before, with the password that the account has now, is a known device and has a bucket of its own; all strangers
- * share one bucket per account. Every pathway that proves a password counts here, under the account that the store knows
+ * in before, with the password that the account has now, is a known device (devices/remember.ts) and has a bucket of its own;
+ * all strangers share one bucket per account. Every pathway that proves a password counts here, under the account that the store knows
  * it by (security rule LI-5).
  */
 import type { Ctx } from '../ctx.ts'
-import type { SetCookie } from '../http/cookies.ts'
-import { readCookie } from '../http/cookies.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { secretText } from '../io/ids.ts'
-import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import type { Account } from '../users/credentials.ts'
 import { blockedSeconds, clearBucket, refundAttempt, reserveAttempt, returnAttempt } from './store.ts'
@@ -19,7 +15,7 @@ export type Attempt = { bucket: Buffer; knownDevice: boolean }
 
 /** Reserves an attempt on an account, existing or not. Refuses with 429 while its bucket is blocked. */
 export const reserve = async (ctx: Ctx, request: HttpRequest, account: Account): Promise<Attempt | Denial> => {
-  const device = knownDevice(ctx, request, account)
+  const device = account.device_id
   const bucket = ctx.secrets.mac('throttle', counted(ctx, account), device ?? 'strangers')
   // A device that its owner has used is slowed down like any other, but never shut out for good.
   const hardCap = device === undefined ? ctx.config.throttle_hard_cap : 2_000_000_000
@@ -42,27 +38,13 @@ export const reserve = async (ctx: Ctx, request: HttpRequest, account: Account):
   )
 }
 
-/** Gives the reservation back and makes this browser a known device of the account. */
-export const succeeded = async (ctx: Ctx, attempt: Attempt, account: Account, now: Date): Promise<SetCookie> => {
+/** Gives the reservation back: this was no failure. The browser becomes a known device when its session begins. */
+export const succeeded = async (ctx: Ctx, attempt: Attempt, now: Date): Promise<void> => {
   if (attempt.knownDevice) await clearBucket(ctx.db, attempt.bucket)
   else await refundAttempt(ctx.db, attempt.bucket, now)
-  const nonce = secretText()
-  const value = `${nonce}.${deviceMac(ctx, account, nonce).toString('base64url')}`
-  return { name: 'device', value, maxAgeSeconds: 400 * 86_400 }
 }
 
 /** Takes a reservation back that came to nothing: no password was compared. */
 export const giveBack = async (ctx: Ctx, attempt: Attempt): Promise<void> => await returnAttempt(ctx.db, attempt.bucket)
-
-/** The nonce of a device cookie that fits this account as it is now. */
-const knownDevice = (ctx: Ctx, request: HttpRequest, account: Account): string | undefined => {
-  const [nonce, mac, more] = (readCookie(request.header('cookie'), ctx.config.issuer, 'device') ?? '').split('.')
-  if (!nonce || !mac || more !== undefined) return undefined
-  return sameBytes(Buffer.from(mac, 'base64url'), deviceMac(ctx, account, nonce)) ? nonce : undefined
-}
-
-/** A new password makes strangers of all devices: whoever knew the old one may hold a cookie too (security design 3.7). */
-const deviceMac = (ctx: Ctx, account: Account, nonce: string): Buffer =>
-  ctx.secrets.mac('device', counted(ctx, account), account.credential, nonce)
 
 const counted = (ctx: Ctx, { name }: Account): Buffer => ctx.secrets.mac('throttle', name)

@@ -8,6 +8,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Query } from '../db/connect.ts'
 import { trimDecisions } from '../events/decisions.ts'
 import { removeCounters } from '../io/ephemeral.ts'
+import { removeExpired as removeOfDevices } from '../devices/forget.ts'
 import { removeExpired as removeOfLogin } from '../login/expired.ts'
 import { removeExpired as removeOfOutbox } from '../outbox/expired.ts'
 import { removeExpired as removeOfSessions } from '../sessions/expired.ts'
@@ -28,6 +29,7 @@ const removals: readonly Removal[] = [
   ...removeOfSessions,
   ...removeOfLogin,
   ...removeOfOutbox,
+  ...removeOfDevices,
   // A day, for whoever looks why a link does not work any more.
   async (tx, now, limit) => await removeOneTime(tx, new Date(now.getTime() - dayMs), limit),
   removeCounters,

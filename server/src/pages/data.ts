@@ -24,6 +24,8 @@ export type LoginError =
   | 'too_many_attempts'
   | 'expired_restarted'
   | 'temporarily_unavailable'
+  | 'session_limit_reached'
+  | 'signed_out_for_safety'
 
 /** A form that the script fills in: what `options` (JSON) asks the browser for is posted to `action`. */
 type PasskeyForm = { action: string; options: string }

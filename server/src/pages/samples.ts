@@ -28,6 +28,8 @@ const signIn: readonly PageData['login'][] = [
   { ...login, error: 'too_many_attempts', retry_after_seconds: 95 },
   { ...login, error: 'too_many_attempts' },
   { ...login, error: 'expired_restarted' },
+  { ...login, error: 'session_limit_reached' },
+  { action: '/login', csrf, error: 'signed_out_for_safety' },
   { ...login, error: 'temporarily_unavailable', retry_after_seconds: 20 },
   { ...login, error: 'temporarily_unavailable' },
   { ...login, reauthenticate: true, account, cancel: true, select_account: '/select-account?interaction=7Yw2' },

@@ -27,4 +27,11 @@ export type LiveSession = {
   actor_id: string | null
   created_at: Date
   last_seen_at: Date
+  /** The device it began on, by the SHA-256 of that browser's cookie; null for a session that is bound to none. */
+  device_id: string | null
+  device_key: Buffer | null
+  /** What was last seen of it, at `last_seen_at`. */
+  ip: string | null
+  user_agent: string | null
+  place: Place | null
 }

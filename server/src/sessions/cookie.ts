@@ -3,6 +3,7 @@
  * Never starts or ends a session.
  */
 import type { Ctx } from '../ctx.ts'
+import { deviceCookie } from '../devices/remember.ts'
 import { cookieName, readCookie, type SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -11,6 +12,7 @@ import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { touchSession } from './store.ts'
+import { guarded, wasSuspicious } from './suspicious.ts'
 
 const minute = 60_000
 
@@ -19,27 +21,37 @@ export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promi
   const header = request.header('cookie')
   const known = readCookie(header, ctx.config.issuer, 'browser')
   const browser = known ?? secretText()
+  const device = deviceCookie(ctx, request)
   const token = readCookie(header, ctx.config.issuer, 'session')
   const token_hash = token === undefined ? undefined : hashToken(token)
-  const session = token_hash && (await loadSession(ctx, request, token_hash))
+  const session = token_hash && (await loadSession(ctx, request, { token_hash, device }))
   const subject = session && (await ctx.subjects.get(session.user_id))
   const usable =
     session !== undefined && subject !== undefined && mayAct({ user: subject }, 'login_required') === undefined
   return {
     browser,
     isNew: known === undefined,
+    device,
     session: usable ? session : undefined,
     token_hash: usable ? token_hash : undefined,
     subject: usable ? subject : undefined,
   }
 }
 
-const loadSession = async (ctx: Ctx, request: HttpRequest, token_hash: TokenHash): Promise<LiveSession | undefined> => {
-  const session = await ctx.sessions.get(token_hash.toString('base64url'))
-  if (session === undefined || (await isDead(ctx, session))) return undefined
+const loadSession = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { token_hash, device }: { token_hash: TokenHash; device: string | undefined },
+): Promise<LiveSession | undefined> => {
+  const copy = await ctx.sessions.get(token_hash.toString('base64url'))
+  if (copy === undefined || (await isDead(ctx, copy))) return undefined
+  const own = await guarded(ctx, request, { session: copy, token_hash, device })
+  if (own === undefined) return undefined
+  const { session, seen } = own
   if (request.now.getTime() - session.last_seen_at.getTime() > minute) {
-    session.last_seen_at = request.now
-    await touchSession(ctx.db, session.id, request.now, idleExpiry(ctx, request.now))
+    const { ip, user_agent, place } = seen
+    Object.assign(session, { last_seen_at: request.now, ip, user_agent, place })
+    await touchSession(ctx.db, session, idleExpiry(ctx, request.now))
   }
   return session
 }
@@ -61,6 +73,10 @@ export const ownForms = (browser: BrowserPrincipal): string => `own|${browser.se
 
 /** The cookie that removes the session cookie. */
 export const noSession: SetCookie = { name: 'session', value: '' }
+
+/** Tells whether this browser was signed out because its session looked as if somebody else had it. */
+export const wasEndedForSafety = async (ctx: Ctx, request: HttpRequest): Promise<boolean> =>
+  await wasSuspicious(ctx, readCookie(request.header('cookie'), ctx.config.issuer, 'session'))
 
 /** Tells whether the request brought a session cookie at all, live or not. */
 export const hasSessionCookie = (ctx: Ctx, request: HttpRequest): boolean =>

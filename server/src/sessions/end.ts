@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { record } from '../events/record.ts'
 import { revokeFamiliesOfSession, revokeFamiliesOfUser } from '../token/families.ts'
-import { endActed, endAllOf, endOne } from './store.ts'
+import { endActed, endAllOf, endOne, listOfDevice } from './store.ts'
 
 /** Ends one session: its families without offline_access and its access tokens die with it. False when it had ended before. */
 export const endSession = async (
@@ -20,6 +20,17 @@ export const endSession = async (
   await ctx.feed.write(tx, [{ kind: 'session', key: session_id }], now)
   await record(tx, { type: 'session.ended', now, user_id: ended.user_id, session_id, data: { because } })
   return true
+}
+
+/** Ends what a person, or several, have open on one device. Returns how many sessions that were. */
+export const endSessionsOfDevice = async (
+  ctx: Ctx,
+  tx: Tx,
+  { device_id, now, because }: { device_id: string; now: Date; because: string },
+): Promise<number> => {
+  const ids = await listOfDevice(tx, device_id)
+  for (const session_id of ids) await endSession(ctx, tx, { session_id, now, because })
+  return ids.length
 }
 
 /** Ends every session, family and access token of a person, offline ones too. */

@@ -10,6 +10,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { secretText, uuidv7 } from '../io/ids.ts'
 import { hashToken } from '../protocol/opaque-token.ts'
+import { plainUserAgent } from '../users/user-agent.ts'
 import { endSession } from './end.ts'
 import { sessionCookie, switchSession } from './start.ts'
 import { endActed, holdSession, insertSession, listOfBrowser, lockSession } from './store.ts'
@@ -43,7 +44,9 @@ export const startImpersonation = async (
     amr: [],
     acr: 'aal1',
     ip: request.ip,
-    user_agent: request.user_agent ?? null,
+    user_agent: plainUserAgent(request.user_agent),
+    // Bound to the browser of whoever acts, like their own session.
+    device_id: browser.session?.device_id ?? null,
     created_at: now,
     last_seen_at: now,
     idle_expires_at: end,

@@ -4,13 +4,17 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
+import { type Remembered, rememberDevice } from '../devices/remember.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { isUuid, secretText, uuidv7 } from '../io/ids.ts'
+import { type Denial, isDenial } from '../protocol/errors.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
+import { plainUserAgent } from '../users/user-agent.ts'
 import { idleExpiry } from './cookie.ts'
-import { holdSession, insertSession, lockSession, rekeySession, renewSession } from './store.ts'
+import { makeRoom, queueUp } from './limit.ts'
+import { holdSession, insertSession, jsonOf, lockSession, rekeySession, renewSession } from './store.ts'
 
 export type SignIn = {
   user_id: string
@@ -24,53 +28,97 @@ export type SignIn = {
 }
 
 /**
+ * What began. The answer has to carry every one of the cookies: a session is bound to its device. Where `ended` is not 0,
+ * other sessions made room, and `ctx.feed.announce` tells the other nodes after the commit.
+ */
+export type Started = {
+  session: LiveSession
+  cookies: SetCookie[]
+  device: Pick<Remembered, 'id' | 'isNew'>
+  ended: number
+}
+
+/**
  * Starts a session in this transaction. The same person in the same browser proves themselves anew: then the session goes
- * on under its `sid`, so that the applications it signed in to stay signed in, with a new secret and a new proof.
+ * on under its `sid`, so that the applications it signed in to stay signed in, with a new secret and a new proof. Refuses
+ * with `session_limit_reached`, which is recorded: the transaction should commit.
  */
 export const startSession = async (
   ctx: Ctx,
   tx: Tx,
   { browser, signIn }: { browser: BrowserPrincipal; signIn: SignIn },
-): Promise<{ session: LiveSession; cookie: SetCookie }> => {
-  const token = secretText()
-  const proof = proofOf(ctx, signIn, hashToken(token))
+): Promise<Started | Denial> => {
+  await queueUp(ctx, tx, signIn.user_id)
   const held = browser.token_hash && (await holdSession(tx, browser.token_hash))
   // A session in which somebody else acted is never carried on as the person's own.
-  const own = held !== undefined && browser.session?.user_id === signIn.user_id && browser.session.actor_id === null
+  const own = browser.session?.user_id === signIn.user_id && browser.session.actor_id === null
+  const renews = own ? held?.id : undefined
+  const ended = await makeRoom(ctx, tx, newcomerOf(browser, signIn, { renews, held }))
+  if (isDenial(ended)) return ended
+  const device = await rememberDevice(ctx, tx, { ...signIn, device: browser.device })
+  const token = secretText()
+  const proof = proofOf(ctx, tx, { signIn, token_hash: hashToken(token), device_id: device.id })
   const renewed =
-    own && browser.token_hash
-      ? await renewSession(tx, { id: held.id, token_hash: browser.token_hash }, proof)
+    renews !== undefined && browser.token_hash
+      ? await renewSession(tx, { id: renews, token_hash: browser.token_hash }, proof)
       : undefined
-  return { session: renewed ?? (await begin(tx, held, { signIn, proof })), cookie: sessionCookie(ctx, token) }
+  const session = renewed ?? (await begin(ctx, tx, { held, signIn, proof }))
+  return {
+    session: { ...session, device_key: device.key_hash },
+    cookies: [sessionCookie(ctx, token), device.cookie],
+    device: { id: device.id, isNew: device.isNew },
+    ended,
+  }
 }
+
+type Held = { id: string; browser_id: string } | undefined
+
+const newcomerOf = (
+  browser: BrowserPrincipal,
+  signIn: SignIn,
+  { renews, held }: { renews: string | undefined; held: Held },
+): Parameters<typeof makeRoom>[2] => ({
+  user_id: signIn.user_id,
+  renews,
+  browser_id: held?.browser_id ?? browser.session?.browser_id,
+  device: browser.device,
+  now: signIn.now,
+  caller: { ip: signIn.ip, user_agent: signIn.user_agent },
+})
 
 type Proof = ReturnType<typeof proofOf>
 
 /** What a sign-in changes about a session, new or renewed. */
-const proofOf = (ctx: Ctx, signIn: SignIn, token_hash: TokenHash) => ({
+const proofOf = (
+  ctx: Ctx,
+  tx: Tx,
+  { signIn, token_hash, device_id }: { signIn: SignIn; token_hash: TokenHash; device_id: string },
+) => ({
   token_hash,
+  device_id,
   auth_time: signIn.now,
   amr: signIn.amr,
   acr: signIn.acr,
   device_trusted: signIn.device_trusted,
   ip: signIn.ip,
-  user_agent: signIn.user_agent?.replace(/[\u0000-\u001f]/g, ' ') ?? null,
+  user_agent: plainUserAgent(signIn.user_agent),
+  place: jsonOf(tx, ctx.places.find(signIn.ip) ?? null),
   last_seen_at: signIn.now,
   idle_expires_at: idleExpiry(ctx, signIn.now),
   expires_at: new Date(signIn.now.getTime() + ctx.config.session_absolute_seconds * 1000),
 })
 
 const begin = async (
+  ctx: Ctx,
   tx: Tx,
-  held: { id: string; browser_id: string } | undefined,
-  { signIn, proof }: { signIn: SignIn; proof: Proof },
+  { held, signIn, proof }: { held: Held; signIn: SignIn; proof: Proof },
 ): Promise<LiveSession> => {
   const { now, user_id } = signIn
   const browser_id = held?.browser_id ?? uuidv7(now)
   const session = { ...proof, id: uuidv7(now), browser_id, user_id, actor_id: null, created_at: now }
   await insertSession(tx, session)
   if (held) await lockSession(tx, held.id, hashToken(secretText()))
-  return session
+  return { ...session, place: ctx.places.find(signIn.ip) ?? null, device_key: null }
 }
 
 /** Lets this browser go on with another of its own live sessions. Proves nothing new: `auth_time` stays. */

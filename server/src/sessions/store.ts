@@ -2,29 +2,22 @@
 import type { Query } from '../db/connect.ts'
 import type { SessionsRow } from '../db/tables.gen.ts'
 import type { TokenHash } from '../protocol/opaque-token.ts'
-import type { LiveSession } from '../protocol/session.ts'
+import type { LiveSession, Place } from '../protocol/session.ts'
 
 type Optional = 'device_id' | 'place' | 'device_trusted' | 'actor_id'
 export type NewSession = Omit<SessionsRow, 'ended_at' | 'ended_because' | Optional> &
   Partial<Pick<SessionsRow, Optional>>
 
-const live = [
-  'id',
-  'browser_id',
-  'user_id',
-  'auth_time',
-  'amr',
-  'acr',
-  'device_trusted',
-  'actor_id',
-  'created_at',
-  'last_seen_at',
-] as const
+/** What makes a `LiveSession`. The key of its device is read beside it, so that a request needs no query of its own for that. */
+const live = (
+  tx: Query,
+) => tx`id, browser_id, user_id, auth_time, amr, acr, device_trusted, actor_id, created_at, last_seen_at, device_id, ip, user_agent, place,
+  (select key_hash from devices d where d.id = device_id) as device_key`
 
 /** The session of a cookie, when it has neither ended nor expired (checked at use, G-4). */
 export const findLive = async (tx: Query, token_hash: TokenHash, now: Date): Promise<LiveSession | undefined> => {
   const rows = await tx<LiveSession[]>`
-    select ${tx(live)} from sessions
+    select ${live(tx)} from sessions
     where token_hash = ${token_hash} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}`
   return rows[0]
 }
@@ -32,18 +25,21 @@ export const findLive = async (tx: Query, token_hash: TokenHash, now: Date): Pro
 /** The live sessions of one browser, the last sign-in first: what the account chooser offers. */
 export const listOfBrowser = async (tx: Query, browser_id: string, now: Date): Promise<LiveSession[]> =>
   await tx<LiveSession[]>`
-    select distinct on (user_id) ${tx(live)} from sessions
+    select distinct on (user_id) ${live(tx)} from sessions
     where browser_id = ${browser_id} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
     order by user_id, auth_time desc limit 20`
 
-export type OwnSession = LiveSession & { ip: string | null; user_agent: string | null }
+/** A session with the device it is bound to, if that is still known. */
+export type OwnSession = LiveSession & { device_first_seen: Date | null; device_trusted_until: Date | null }
 
 /** The live sessions of one person, newest first. */
 export const listOfUser = async (tx: Query, user_id: string, now: Date): Promise<OwnSession[]> =>
   await tx<OwnSession[]>`
-    select ${tx([...live, 'ip', 'user_agent'])} from sessions
-    where user_id = ${user_id} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
-    order by last_seen_at desc limit 100`
+    select s.*, d.created_at as device_first_seen, d.trusted_until as device_trusted_until
+    from (select ${live(tx)} from sessions
+      where user_id = ${user_id} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
+      order by last_seen_at desc limit 100) s left join devices d on d.id = s.device_id
+    order by s.last_seen_at desc`
 
 export const insertSession = async (tx: Query, session: NewSession): Promise<void> => {
   await tx`insert into sessions ${tx(session as never)}`
@@ -57,7 +53,7 @@ export const renewSession = async (
 ): Promise<LiveSession | undefined> => {
   const rows = await tx<LiveSession[]>`
     update sessions set ${tx(proof as never)} where id = ${held.id} and token_hash = ${held.token_hash}
-      and ended_at is null and expires_at > ${proof.auth_time} returning ${tx(live)}`
+      and ended_at is null and expires_at > ${proof.auth_time} returning ${live(tx)}`
   return rows[0]
 }
 
@@ -82,7 +78,7 @@ export const rekeySession = async (
   const rows = await tx<LiveSession[]>`
     update sessions set token_hash = ${facts.token_hash}, last_seen_at = ${facts.now}, idle_expires_at = ${facts.idle_expires_at}
     where id = ${facts.id} and browser_id = ${facts.browser_id} and ended_at is null and expires_at > ${facts.now} and idle_expires_at > ${facts.now}
-    returning ${tx(live)}`
+    returning ${live(tx)}`
   return rows[0]
 }
 
@@ -94,10 +90,53 @@ export const lockSession = async (tx: Query, id: string, token_hash: TokenHash):
   await tx`update sessions set token_hash = ${token_hash} where id = ${id}`
 }
 
-/** Remembers that a session was used; called once a minute at most. */
-export const touchSession = async (tx: Query, id: string, now: Date, idle_expires_at: Date): Promise<void> => {
-  await tx`update sessions set last_seen_at = ${now}, idle_expires_at = ${idle_expires_at} where id = ${id} and ended_at is null`
+/** Remembers that a session was used, and from where; called once a minute at most. */
+export const touchSession = async (tx: Query, session: LiveSession, idle_expires_at: Date): Promise<void> => {
+  const { id, last_seen_at, ip, user_agent, place } = session
+  await tx`
+    update sessions set last_seen_at = ${last_seen_at}, idle_expires_at = ${idle_expires_at}, ip = ${ip}, user_agent = ${user_agent},
+      place = ${jsonOf(tx, place)} where id = ${id} and ended_at is null`
 }
+
+/** What is written into a column of the type jsonb. */
+export const jsonOf = (tx: Query, place: Place | null) => (place === null ? null : tx.json(place))
+
+/** Locks the live session of a cookie, as the database has it, until the transaction ends. */
+export const holdLive = async (tx: Query, token_hash: TokenHash, now: Date): Promise<LiveSession | undefined> => {
+  const rows = await tx<LiveSession[]>`
+    select ${live(tx)} from sessions
+    where token_hash = ${token_hash} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now} for update`
+  return rows[0]
+}
+
+/** Why the session of a cookie ended; undefined while it has not, or for a cookie that nobody knows. */
+export const findEnd = async (tx: Query, token_hash: TokenHash): Promise<string | undefined> => {
+  const rows = await tx<{ ended_because: string }[]>`
+    select ended_because from sessions where token_hash = ${token_hash} and ended_at is not null`
+  return rows[0]?.ended_because
+}
+
+/** The live sessions of one device: their ids. */
+export const listOfDevice = async (tx: Query, device_id: string): Promise<string[]> =>
+  (
+    await tx<{ id: string }[]>`select id from sessions where device_id = ${device_id} and ended_at is null order by id`
+  ).map(({ id }) => id)
+
+/** Lets sign-ins of one person count their sessions one after the other, until the transaction ends. */
+export const lockSessionsOf = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`sessions|${user_id}`}, 0))`
+}
+
+/** The live sessions of one person that count towards their limit, the oldest sign-in first. */
+export const listCounted = async (
+  tx: Query,
+  user_id: string,
+  now: Date,
+): Promise<Pick<LiveSession, 'id' | 'browser_id' | 'device_id'>[]> =>
+  await tx<Pick<LiveSession, 'id' | 'browser_id' | 'device_id'>[]>`
+    select id, browser_id, device_id from sessions
+    where user_id = ${user_id} and actor_id is null and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
+    order by auth_time, id`
 
 /** Ends one session, once. Returns whose it was. */
 export const endOne = async (

@@ -4,6 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
+import { deviceKey } from '../devices/remember.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { findLogin, lockAccount, shareAccount, type Standing, upgradePassword } from './store.ts'
 
@@ -15,18 +16,19 @@ export type Proof = { user_id: string; status: string; credential: string }
 
 /**
  * `name` is what attempts are counted under; `credential` names the password as it is now: another one after each change,
- * the same after a mere rehash.
+ * the same after a mere rehash. `device_id` is the browser that asks, where it is known for this account.
  */
-export type Account = { name: string; credential: string }
+export type Account = { name: string; credential: string; device_id: string | undefined }
 
 /**
  * The account that a canonical login names, or the login itself where there is none, so that the address and the user
- * name of one person share one count (security rule LI-5). One query in either case.
+ * name of one person share one count (security rule LI-5). `device` is the browser's device cookie. One query in every case.
  */
-export const accountOf = async (ctx: Ctx, login: string): Promise<Account> => {
-  const found = await findLogin(ctx.db, login)
-  if (found === undefined) return { name: `login|${login}`, credential: '' }
-  return { name: `user|${found.id}`, credential: credentialOf(found.changed_at) }
+export const accountOf = async (ctx: Ctx, login: string, device: string | undefined): Promise<Account> => {
+  const found = await findLogin(ctx.db, login, deviceKey(device))
+  if (found === undefined) return { name: `login|${login}`, credential: '', device_id: undefined }
+  const { id, changed_at, device_id } = found
+  return { name: `user|${id}`, credential: credentialOf(changed_at), device_id: device_id ?? undefined }
 }
 
 /**

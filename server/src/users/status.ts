@@ -5,6 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
+import { distrustDevices, forgetDevices } from '../devices/forget.ts'
 import { type Happening, record } from '../events/record.ts'
 import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
@@ -35,11 +36,12 @@ export const changeStatus = async (
   )
 }
 
-/** Sets a password and ends everything that was proved with the old one. */
+/** Sets a password, and ends everything that was proved with the old one: whoever knew it may have a known device, too. */
 export const changePassword = async (ctx: Ctx, user_id: string, password_hash: string): Promise<void> => {
   await change(ctx, user_id, { type: 'user.password_changed' }, async (tx, now) => {
     await upsertPassword(tx, user_id, password_hash, now)
     await endEverywhere(ctx, tx, { user_id, now, because: 'password changed' })
+    await forgetDevices(tx, user_id)
   })
 }
 
@@ -84,10 +86,11 @@ export const requireActions = async (ctx: Ctx, user_id: string, actions: string[
   })
 }
 
-/** Takes every second step and passkey away, with the sessions that they helped to begin. */
+/** Takes every second step and passkey away, with the sessions that they helped to begin and the devices that stood in for them. */
 export const resetFactors = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
   await change(ctx, user_id, { type: 'user.factors_reset', by }, async (tx, now) => {
     await removeFactors(tx, user_id)
+    await distrustDevices(tx, user_id)
     await endEverywhere(ctx, tx, { user_id, now, because: 'factors reset' })
   })
 }

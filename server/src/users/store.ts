@@ -2,6 +2,7 @@
 import type { Query } from '../db/connect.ts'
 import type { UsersRow } from '../db/tables.gen.ts'
 import type { Subject } from '../protocol/claims.ts'
+import type { TokenHash } from '../protocol/opaque-token.ts'
 
 export type NewUser = Pick<UsersRow, 'id'> &
   Partial<Omit<UsersRow, 'id' | 'claims'>> & { claims?: Record<string, unknown> }
@@ -35,14 +36,30 @@ export const loadDetails = async (
   return rows[0]
 }
 
-export type LoginRow = { id: string; status: string; password_hash: string | null; changed_at: Date | null }
+export type LoginRow = {
+  id: string
+  status: string
+  password_hash: string | null
+  changed_at: Date | null
+  /** The device that was asked for, if it is known for this account. */
+  device_id: string | null
+}
 
-/** Finds who signs in with this name: an address when it holds an @, else a user name. Both are canonical already. */
-export const findLogin = async (tx: Query, canonical: string): Promise<LoginRow | undefined> => {
+/**
+ * Finds who signs in with this name: an address when it holds an @, else a user name. Both are canonical already. Whether
+ * the browser's device is known for that account is read along (devices/ owns it), so that a sign-in asks once.
+ */
+export const findLogin = async (
+  tx: Query,
+  canonical: string,
+  device_key: TokenHash | null = null,
+): Promise<LoginRow | undefined> => {
   const column = canonical.includes('@') ? tx`u.email_canonical` : tx`u.username`
   const rows = await tx<LoginRow[]>`
-    select u.id, u.status, p.password_hash, p.changed_at
-    from users u left join password_credentials p on p.user_id = u.id where ${column} = ${canonical}`
+    select u.id, u.status, p.password_hash, p.changed_at, d.id as device_id
+    from users u left join password_credentials p on p.user_id = u.id
+      left join devices d on d.user_id = u.id and d.key_hash = ${device_key}
+    where ${column} = ${canonical}`
   return rows[0]
 }
 

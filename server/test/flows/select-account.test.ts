@@ -91,7 +91,8 @@ describe('prompt=select_account', () => {
     expect(adas).not.toBe(bobs)
     expect((await sessionRow(house.sql, client))?.user_id).toBe(ada.user_id)
     expect(await personOf(await client.get(authorizePath(app)))).toBe(ada.user_id)
-    const old = await client.get(authorizePath(app, { prompt: 'none' }), { cookie: `kw_session=${bobs ?? ''}` })
+    const cookie = `kw_session=${bobs ?? ''}; kw_device=${client.jar.get('kw_device')?.value ?? ''}`
+    const old = await client.get(authorizePath(app, { prompt: 'none' }), { cookie })
     expect(old.location?.searchParams.get('error')).toBe('login_required')
   })
 

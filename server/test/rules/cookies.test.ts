@@ -75,8 +75,12 @@ describe('over http on loopback', () => {
       'kw_session=undefined',
       'kw_session=[object Object]',
     ]
+    // Everything else about the browser is right: what is refused is the cookie.
+    const device = `kw_device=${client.jar.get('kw_device')?.value ?? ''}`
     for (const cookie of bad) {
-      const reply = await house.server.client().get(authorizePath(app, { prompt: 'none' }), { cookie })
+      const reply = await house.server
+        .client()
+        .get(authorizePath(app, { prompt: 'none' }), { cookie: `${device}; ${cookie}` })
       const told = reply.location?.searchParams.get('error')
       // A space behind a value is cut off by HTTP itself.
       if (cookie.endsWith(' ')) continue
@@ -84,7 +88,7 @@ describe('over http on loopback', () => {
     }
     const fine = await house.server
       .client()
-      .get(authorizePath(app, { prompt: 'none' }), { cookie: `a=b; kw_session=${good}; c=d` })
+      .get(authorizePath(app, { prompt: 'none' }), { cookie: `a=b; kw_session=${good}; ${device}; c=d` })
     expect(fine.location?.searchParams.get('code')).not.toBeNull()
   })
 
@@ -146,7 +150,7 @@ describe('behind TLS', () => {
     for (const name of ['kw_session', '__Secure-kw_session', '__host-kw_session']) {
       const answer = await httpClient(world.server.origin).get(authorizePath(own, { prompt: 'none' }), {
         ...host,
-        cookie: `${name}=${value}`,
+        cookie: `${name}=${value}; __Host-kw_device=${client.jar.get('__Host-kw_device')?.value ?? ''}`,
       })
       expect([name, answer.location?.searchParams.get('error')]).toEqual([name, 'login_required'])
     }

@@ -93,10 +93,13 @@ describe('LI-1', () => {
 })
 
 describe('LI-3', () => {
-  const cookie = (client: HttpClient): string => client.jar.get('kw_session')?.value ?? ''
-  const silently = async (value: string): Promise<string> => {
+  const cookie = (client: HttpClient, name = 'kw_session'): string => client.jar.get(name)?.value ?? ''
+  /** Asks with a session cookie that was copied out of a browser, its device cookie along with it. */
+  const silently = async (value: string, from?: HttpClient): Promise<string> => {
     const client = house.server.client()
-    client.jar.keep(new URL(house.server.issuer), [`kw_session=${value}; Path=/`])
+    const copied = [`kw_session=${value}; Path=/`]
+    if (from) copied.push(`kw_device=${cookie(from, 'kw_device')}; Path=/`)
+    client.jar.keep(new URL(house.server.issuer), copied)
     return await askSilently(client, app)
   }
 
@@ -109,7 +112,11 @@ describe('LI-3', () => {
     }
     expect(new Set(seen).size).toBe(3)
     for (const value of seen) expect(value).toMatch(/^[\w-]{43}$/)
-    expect(await Promise.all(seen.map(silently))).toEqual(['login_required', 'login_required', 'code'])
+    expect(await Promise.all(seen.map(async (value) => await silently(value, client)))).toEqual([
+      'login_required',
+      'login_required',
+      'code',
+    ])
   })
 
   it('LI-3: a cookie that was there before the sign-in is not the one after it, whoever put it there', async () => {
@@ -121,8 +128,8 @@ describe('LI-3', () => {
       ])
       await signIn(client, ada)
       expect(cookie(client)).not.toBe(planted)
-      expect(await silently(planted)).toBe('login_required')
-      expect(await silently('B'.repeat(43))).toBe('login_required')
+      expect(await silently(planted, client)).toBe('login_required')
+      expect(await silently('B'.repeat(43), client)).toBe('login_required')
     }
   })
 
@@ -131,7 +138,8 @@ describe('LI-3', () => {
     const [shared, attacker] = [house.server.client(), house.server.client()]
     await signIn(shared, mallory)
     // The copy, taken before the victim comes.
-    attacker.jar.keep(new URL(house.server.issuer), [`kw_session=${cookie(shared)}; Path=/`])
+    const copies = ['kw_session', 'kw_device'].map((name) => `${name}=${cookie(shared, name)}; Path=/`)
+    attacker.jar.keep(new URL(house.server.issuer), copies)
     await signInOn(shared, await ask(shared, app, { prompt: 'login' }), ada)
     const victim = await sessionRow(house.sql, shared)
     const page = await ask(attacker, app, { prompt: 'select_account' })

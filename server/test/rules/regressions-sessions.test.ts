@@ -100,7 +100,8 @@ it('I2: a password that was proved before it was changed starts no session after
   if (proof === undefined) throw new Error('the password is right')
   const password_hash = await ctx.hashing.hash('another quiet stone arch')
   await house.revoking(async (own) => await changePassword(own, person.user_id, password_hash))
-  const browser = { browser: 'b', isNew: false, session: undefined, token_hash: undefined, subject: undefined }
+  const nobody = { device: undefined, session: undefined, token_hash: undefined, subject: undefined }
+  const browser = { browser: 'b', isNew: false, ...nobody }
   const proven = { user_id: person.user_id, credential: proof.credential, amr: ['pwd'], method: 'password' }
   const done = await completeLogin(ctx, tokenRequest({}, ctx.now()), browser, { proven, interaction: undefined })
   expect(done).toEqual({ kind: 'overtaken' })

@@ -45,15 +45,18 @@ export type HttpClient = {
   walk: (reply: Reply | Promise<Reply>) => Promise<Reply>
 }
 
-/** `jar`: another client's cookies. `port`: where to connect instead, as a proxy does that hands on the Host header. */
-export type ClientOptions = { jar?: CookieJar; port?: number }
+/**
+ * `jar`: another client's cookies. `port`: where to connect instead, as a proxy does that hands on the Host header.
+ * `headers`: what this browser sends with every request, until a test changes it.
+ */
+export type ClientOptions = { jar?: CookieJar; port?: number; headers?: OutgoingHttpHeaders }
 
 /** A client of one origin, against which paths are resolved. Its cookie jar is empty unless one is given. */
-export function httpClient(origin: string, { jar = cookieJar(), port }: ClientOptions = {}): HttpClient {
+export function httpClient(origin: string, { jar = cookieJar(), port, headers: own }: ClientOptions = {}): HttpClient {
   const request = (path: string | URL, options: Request = {}): Promise<Reply> => {
     const url = new URL(path, origin)
     const connectTo = port === undefined || url.origin !== new URL(origin).origin ? url.port : String(port)
-    return send({ url, connectTo }, options, jar)
+    return send({ url, connectTo }, { ...options, headers: { ...own, ...options.headers } }, jar)
   }
   const client: HttpClient = {
     jar,
