@@ -3,6 +3,7 @@
  * other pathway (security rule LI-5).
  */
 import type { Ctx } from '../ctx.ts'
+import { deviceCookie } from '../devices/remember.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { giveBack, reserve, succeeded } from '../login/throttle.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
@@ -18,7 +19,7 @@ export const checkPassword = async (
 ): Promise<string[] | Denial | undefined> => {
   const subject = await loadSubject(ctx.db, user_id)
   const login = canonicalLogin(subject?.email ?? subject?.username ?? '')
-  const account = await accountOf(ctx, login)
+  const account = await accountOf(ctx, login, deviceCookie(ctx, request))
   const attempt = await reserve(ctx, request, account)
   if (isDenial(attempt)) return attempt
   const proof = await provePassword(ctx, login, password).catch(async (error: unknown) => {
@@ -27,6 +28,6 @@ export const checkPassword = async (
     throw error
   })
   if (proof?.user_id !== user_id) return undefined
-  await succeeded(ctx, attempt, account, request.now)
+  await succeeded(ctx, attempt, request.now)
   return ['pwd']
 }
