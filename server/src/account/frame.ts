@@ -62,6 +62,7 @@ const impersonated: Denial = deny(
 
 const paths: readonly [AccountSection, OwnPath][] = [
   ['overview', '/account'],
+  ['profile', '/account/profile'],
   ['sessions', '/account/sessions'],
   ['applications', '/account/applications'],
 ]

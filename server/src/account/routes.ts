@@ -3,6 +3,8 @@ import { route } from '../http/route.ts'
 import { applicationsRoutes } from './applications-page.ts'
 import { signedIn } from './frame.ts'
 import { showOverview } from './overview.ts'
+import { profileApiRoutes } from './profile-api.ts'
+import { profileRoutes } from './profile-page.ts'
 import { sessionsRoutes } from './sessions-page.ts'
 
 export const accountRoutes = [
@@ -14,6 +16,8 @@ export const accountRoutes = [
     summary: "A person's own page",
     handler: signedIn('/account', showOverview),
   }),
+  ...profileRoutes,
   ...sessionsRoutes,
   ...applicationsRoutes,
+  ...profileApiRoutes,
 ]

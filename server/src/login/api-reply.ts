@@ -5,7 +5,7 @@ import { json, type Reply } from '../http/reply.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import type { Outcome } from './complete.ts'
 import { pathOfStep } from './reply.ts'
-import { userView } from './session-api.ts'
+import { personView } from '../users/view.ts'
 
 /**
  * `{status: "complete", user}` with the session cookie, or what is due: `{status, interaction, factors?, continue}`, where
@@ -23,7 +23,7 @@ export const apiReplyOf = async (ctx: Ctx, outcome: Outcome, where: Where): Prom
   const { session, cookies } = outcome
   const subject = await ctx.subjects.get(session.user_id)
   const log = { user_id: session.user_id, login: 'succeeded' }
-  return json({ status: 'complete', ...(subject && { user: userView(subject) }) }, 200, { cookies, log })
+  return json({ status: 'complete', ...(subject && { user: personView(subject) }) }, 200, { cookies, log })
 }
 
 const over: Denial = deny(

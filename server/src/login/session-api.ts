@@ -4,19 +4,13 @@ import { csrfToken } from '../http/csrf.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { route } from '../http/route.ts'
-import type { Subject } from '../protocol/claims.ts'
 import { ownForms } from '../sessions/cookie.ts'
-
-/** A person as the API shows them to themselves. */
-export const userView = (subject: Subject) => {
-  const { claims: _, role_acr: __, updated_at, ...plain } = subject
-  return { ...plain, updated_at: updated_at.toISOString() }
-}
+import { personView } from '../users/view.ts'
 
 const show = (ctx: Ctx, person: PersonPrincipal): Reply => {
   const { subject, auth_time, acr, amr, sid, browser } = person
   return json({
-    user: userView(subject),
+    user: personView(subject),
     sid,
     auth_time: auth_time.toISOString(),
     acr,

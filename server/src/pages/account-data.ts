@@ -36,6 +36,26 @@ export type ConsentView = {
   granted_at: Date
 }
 
+/** The fields of a profile: claims of OpenID Connect Core §5.1, the parts of the address each for itself. */
+export type ProfileName =
+  | 'name'
+  | 'given_name'
+  | 'family_name'
+  | 'middle_name'
+  | 'nickname'
+  | 'profile'
+  | 'picture'
+  | 'website'
+  | 'gender'
+  | 'birthdate'
+  | 'zoneinfo'
+  | 'locale'
+  | 'street_address'
+  | 'locality'
+  | 'region'
+  | 'postal_code'
+  | 'country'
+
 export type AccountPages = {
   /** Posts `scope` = here | everywhere to logout. */
   account: AccountFrame & {
@@ -46,6 +66,15 @@ export type AccountPages = {
     sessions: number
     applications: number
     logout: string
+  }
+  /** Posts each of `values`. `zones` are the time zones there are (IANA). */
+  'account-profile': AccountFrame & {
+    action: string
+    values: Readonly<Record<ProfileName, string>>
+    errors?: Partial<Record<ProfileName | 'address', Message>>
+    zones: readonly string[]
+    /** Changed elsewhere; shown here. */
+    phone?: { number: string; verified: boolean }
   }
   /** Posts `session_id`: one of those shown, or `others`. */
   'account-sessions': AccountFrame & { sessions: readonly SessionView[]; end: string }

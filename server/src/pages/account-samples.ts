@@ -44,6 +44,30 @@ const consents = [
   { client_id: 'notes', client_name: 'Field Notes', scopes: [], resources: [], granted_at: at('2026-09-12T07:30:00Z') },
 ]
 
+const profile: Pick<AccountPages['account-profile'], 'action' | 'values' | 'zones'> = {
+  action: '/account/profile',
+  values: {
+    name: 'Ada Lovelace',
+    given_name: 'Ada',
+    family_name: 'Lovelace',
+    middle_name: '',
+    nickname: '',
+    profile: '',
+    picture: '',
+    website: 'https://ada.example',
+    gender: '',
+    birthdate: '1915-12-10',
+    zoneinfo: 'Europe/London',
+    locale: 'en',
+    street_address: '12 St James’s Square\nThird floor',
+    locality: 'London',
+    region: '',
+    postal_code: 'SW1Y 4JH',
+    country: 'United Kingdom',
+  },
+  zones: ['America/Argentina/Buenos_Aires', 'Europe/London', 'UTC'],
+}
+
 /** Every one of these pages. */
 export const accountSamples: { readonly [P in keyof AccountPages]: readonly AccountPages[P][] } = {
   account: [
@@ -64,6 +88,20 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
       sessions: 1,
       applications: 0,
       logout: '/logout',
+    },
+  ],
+  'account-profile': [
+    { ...frame('profile', 'saved'), ...profile },
+    {
+      ...frame('profile'),
+      ...profile,
+      values: { ...profile.values, locale: 'de-AT', zoneinfo: 'Asia/Calcutta', picture: 'ada.png' },
+      phone: { number: '+49 30 901820', verified: true },
+      errors: {
+        picture: { key: 'profile.error.https_address' },
+        birthdate: { key: 'profile.error.date' },
+        address: { key: 'profile.error.too_long' },
+      },
     },
   ],
   'account-sessions': [

@@ -12,7 +12,19 @@ const cases = names.flatMap((page) => samples[page].map((data, index) => ({ page
 const draw = (page: PageName, data: unknown, by = pages) => by.html(page, data as never, sampleFrame)
 
 // Names of values that choose a wording or a branch: our own, never a stranger's.
-const ours = new Set(['key', 'title_key', 'what_to_do', 'channel', 'section', 'done', 'kind', 'about'])
+const ours = new Set([
+  'key',
+  'title_key',
+  'what_to_do',
+  'channel',
+  'section',
+  'done',
+  'kind',
+  'about',
+  'locale',
+  'zoneinfo',
+  'zones',
+])
 const addresses = new Set([
   'action',
   'href',

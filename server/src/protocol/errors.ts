@@ -26,7 +26,7 @@ export type Denial = {
   www_authenticate?: string
   retry_after_seconds?: number
   /** Further members of a problem document (RFC 9457 §3.2). */
-  members?: Record<string, string | number>
+  members?: Record<string, string | number | Readonly<Record<string, string>>>
 }
 
 type Extra = Pick<Denial, 'status' | 'www_authenticate' | 'retry_after_seconds' | 'members'>

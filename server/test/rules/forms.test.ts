@@ -94,6 +94,12 @@ describe('AD-4', () => {
         (await house.sql`select 1 from sessions where user_id = ${person.user_id} and ended_at is not null`).length > 0
       return { client, page, values: { session_id }, hasHappened }
     },
+    '/account/profile': async () => {
+      const { client, page, person } = await onAccount('/account/profile')
+      const hasHappened = async (): Promise<boolean> =>
+        (await house.sql`select 1 from users where id = ${person.user_id} and name = 'Eve'`).length > 0
+      return { client, page, values: { name: 'Eve' }, hasHappened }
+    },
     '/account/consents/withdraw': async () => {
       const { client, page, person } = await onAccount('/account/applications')
       const hasHappened = async (): Promise<boolean> =>

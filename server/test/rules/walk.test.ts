@@ -26,7 +26,9 @@ const refusals: string[] = []
 const pathOf = (route: Route): string => route.path.replaceAll(/:[a-z_]+/g, 'something')
 const named = (wanted: (route: Route) => boolean): [string, Route][] =>
   routes.filter(wanted).map((route) => [`${route.method} ${route.path}`, route])
-const posts = named((route) => route.method !== 'GET')
+const writes = named((route) => route.method !== 'GET')
+const posts = named((route) => route.method !== 'GET' && route.accepts === 'form')
+const calls = named((route) => route.method !== 'GET' && route.accepts === 'json')
 const gets = named((route) => route.method === 'GET')
 const paths = [...new Map(routes.map((route) => [route.path, route]))]
 
@@ -53,7 +55,8 @@ describe('the table of contents', () => {
     for (const route of routes) {
       expect([route.path, known.includes(route.auth)]).toEqual([route.path, true])
     }
-    expect(posts.map(([, route]) => route.accepts)).toEqual(posts.map(() => 'form'))
+    const bodiless = writes.filter(([, { accepts }]) => accepts === undefined).map(([, { method }]) => method)
+    expect(bodiless).toEqual(bodiless.map(() => 'DELETE'))
   })
 
   it('does not start with a route that has none (architecture rule 1)', () => {
@@ -96,6 +99,27 @@ const bodies: [string, Request, number][] = [
   ['70 KiB', { body: `a=${'x'.repeat(70 * 1024)}`, headers: { 'content-type': form } }, 413],
 ]
 
+const json = { 'content-type': 'application/json' }
+const documents: [string, Request, number][] = [
+  ['a form', { body: 'a=b', headers: { 'content-type': form } }, 415],
+  ['another type of body', { body: '{}', headers: { 'content-type': 'text/plain' } }, 415],
+  ['NUL', { body: '{"a":"\\u0000"}', headers: json }, 400],
+  ['invalid UTF-8', { body: Buffer.from([0x22, 0xff, 0x22]), headers: json }, 400],
+  ['half a document', { body: '{"a":', headers: json }, 400],
+  ['33 levels', { body: `${'['.repeat(33)}${']'.repeat(33)}`, headers: json }, 400],
+  ['__proto__', { body: '{"__proto__":{}}', headers: json }, 400],
+  ['300 KiB', { body: `"${'x'.repeat(300 * 1024)}"`, headers: json }, 413],
+]
+
+describe.each(calls)('%s', (_name, route) => {
+  it.each(documents)('refuses %s in its own form', async (_what, request, status) => {
+    const reply = await ada.browser.request(pathOf(route), { ...request, method: route.method })
+    const error_id = expectForm(reply, route, status)
+    expect(error_id).toMatch(/^err_[0-9A-Za-z]+$/)
+    refusals.push(error_id)
+  })
+})
+
 describe.each(posts)('%s', (_name, route) => {
   it.each(bodies)('refuses %s in its own form', async (_what, request, status) => {
     const reply = await ada.browser.request(pathOf(route), { ...request, method: route.method })
@@ -135,7 +159,7 @@ describe.each(gets)('%s', (_name, route) => {
 })
 
 it('each refused body left a decision record', async () => {
-  expect(refusals).toHaveLength(posts.length * bodies.length)
+  expect(refusals).toHaveLength(posts.length * bodies.length + calls.length * documents.length)
   const last = await decisionOf(oauth.db, refusals.at(-1) ?? '')
   expect(last.rule).not.toBe('')
   // They are written in order, so the others are there now.
