@@ -38,6 +38,7 @@ import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
+import { transferRoutes } from './users/transfer-api.ts'
 import { impersonationRoutes } from './users/impersonate.ts'
 
 /** Ways to get tokens. Discovery lists them. */
@@ -66,6 +67,7 @@ const own: readonly Route[] = [
   ...logoutRoutes,
   ...accountRoutes,
   ...usersApiRoutes,
+  ...transferRoutes,
   ...impersonationRoutes,
   ...setupRoutes,
   ...homeRoutes,

@@ -55,6 +55,21 @@ export const seedRoles = async (tx: Tx): Promise<void> => {
   for (const role of seededRoles) await ensureRole(tx, role)
 }
 
+/** Which of some names are roles, in lower case. */
+export const findRoleNames = async (tx: Query, names: readonly string[]): Promise<Set<string>> =>
+  names.length === 0 ? new Set() : new Set((await findRoles(tx, names)).map(({ name }) => name.toLowerCase()))
+
+/** Gives roles that are known to exist. */
+export const giveRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
+  if (names.length === 0) return
+  const found = await findRoles(tx, names)
+  await insertUserRoles(
+    tx,
+    user_id,
+    found.map(({ id }) => id),
+  )
+}
+
 /** What roles hold together, by their names. */
 export const permissionsOf = async (tx: Query, names: readonly string[]): Promise<string[]> =>
   await permissionsOfRoles(tx, names)

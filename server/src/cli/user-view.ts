@@ -3,8 +3,10 @@ import type { UsersRow } from '../db/tables.gen.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { columns, minuteOf, table } from './output.ts'
 
+type ListedUser = Pick<UsersRow, 'id' | 'status' | 'email' | 'email_verified' | 'username' | 'name' | 'created_at'>
+
 /** One account of a list, as JSON. */
-export const userView = ({ id, status, email, email_verified, username, name, created_at }: UsersRow) => ({
+export const userView = ({ id, status, email, email_verified, username, name, created_at }: ListedUser) => ({
   id,
   status,
   email,
@@ -15,7 +17,7 @@ export const userView = ({ id, status, email, email_verified, username, name, cr
 })
 
 /** A list of accounts for a person. */
-export const showUsers = (users: readonly UsersRow[]): string =>
+export const showUsers = (users: readonly ListedUser[]): string =>
   users.length === 0
     ? 'There is no account.'
     : columns(

@@ -2,41 +2,34 @@
  * Owns the commands about people, each of which is one operation of users/. Never knows a rule about accounts. Start
  * reading at `userCommands`.
  */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { StartError } from '../config/start-error.ts'
-import type { Ctx } from '../ctx.ts'
-import type { Subject } from '../protocol/claims.ts'
 import { collect, confirmLoss, jsonObject, numberBetween, readPassword } from './input.ts'
-import { load } from './load.ts'
 import { example, print } from './output.ts'
 import { accept, UsageError } from './refusal.ts'
+import { loadUsers, userArgument, withAccount } from './user-account.ts'
+import { addActions, addStatus } from './user-actions.ts'
+import { addExport, addImport } from './user-transfer.ts'
 import { showUser, showUsers, userView } from './user-view.ts'
 
 /** Adds `keywright user …`. */
 export const userCommands = (program: Command): void => {
   const user = program.command('user').description('people and their accounts')
-  for (const add of [addCreate, addList, addShow, addUpdate, addStatus, addPassword, addRoles, addDelete]) add(user)
+  for (const add of [
+    addCreate,
+    addList,
+    addShow,
+    addUpdate,
+    addStatus,
+    addActions,
+    addPassword,
+    addRoles,
+    addDelete,
+    addImport,
+    addExport,
+  ])
+    add(user)
 }
-
-const loadUsers = async () =>
-  await load(async () => ({ ...(await import('../users/manage.ts')), ...(await import('../users/status.ts')) }))
-
-type Users = Awaited<ReturnType<typeof loadUsers>>
-
-/** Runs work on the account that `key` names: its id, address or user name. */
-const withAccount = async <T>(
-  key: string,
-  work: (ctx: Ctx, account: Subject, users: Users) => Promise<T>,
-): Promise<T> => {
-  const users = await loadUsers()
-  return await users.withCtx(async (ctx) => {
-    const account = await users.findAccount(ctx, key)
-    if (account === undefined) throw new StartError(`There is no account ${key}.`)
-    return await work(ctx, account, users)
-  })
-}
-
-const userArgument = 'an id, an address or a user name'
 
 type CreateOptions = {
   email?: string
@@ -83,23 +76,35 @@ const addCreate = (user: Command): void => {
     })
 }
 
+type ListOptions = { limit: number; after?: string; query?: string; status?: string; role?: string }
+
 const addList = (user: Command): void => {
   user
     .command('list')
-    .description('list accounts, oldest first')
+    .description('list accounts, oldest first, or search them by the beginning of address, user name or name')
     .option('--limit <number>', 'how many at most', numberBetween(1, 1000), 100)
     .option('--after <user>', `go on after this account: ${userArgument}`)
-    .addHelpText('after', example('keywright user list --limit 20'))
-    .action(async (options: { limit: number; after?: string }, command: Command) => {
-      const { withCtx, findAccount, listAccounts } = await loadUsers()
-      const { limit, after: key } = options
-      const users = await withCtx(async (ctx) => {
-        const after = key === undefined ? undefined : await findAccount(ctx, key)
-        if (key !== undefined && after === undefined) throw new StartError(`There is no account ${key}.`)
-        return await listAccounts(ctx, { limit, ...(after && { after }) })
-      })
+    .option('--query <text>', 'only those whose address, user name or name begins so')
+    .addOption(
+      new Option('--status <status>', 'only those').choices(['active', 'disabled', 'locked', 'pending_erasure']),
+    )
+    .option('--role <role>', 'only those who have it')
+    .addHelpText('after', example('keywright user list --query ada --limit 20'))
+    .action(async (options: ListOptions, command: Command) => {
+      const users = await findSome(options)
       print(command, { users: users.map(userView) }, showUsers(users))
     })
+}
+
+const findSome = async ({ limit, after: key, query: q, status, role }: ListOptions) => {
+  const { withCtx, findAccount, listAccounts, searchUsers } = await loadUsers()
+  return await withCtx(async (ctx) => {
+    if (q !== undefined || status !== undefined || role !== undefined)
+      return (await searchUsers(ctx, { q, status, role, limit }))?.users ?? []
+    const after = key === undefined ? undefined : await findAccount(ctx, key)
+    if (key !== undefined && after === undefined) throw new StartError(`There is no account ${key}.`)
+    return await listAccounts(ctx, { limit, ...(after && { after }) })
+  })
 }
 
 const addShow = (user: Command): void => {
@@ -141,35 +146,6 @@ const addUpdate = (user: Command): void => {
       })
       print(command, { user_id }, `Changed account ${user_id}.`)
     })
-}
-
-const addStatus = (user: Command): void => {
-  const kinds = [
-    {
-      name: 'disable',
-      status: 'disabled',
-      about: 'end every session and token of an account and refuse it from now on',
-    },
-    {
-      name: 'enable',
-      status: 'active',
-      about: 'let a disabled account sign in again',
-    },
-  ] as const
-  for (const { name, status, about } of kinds) {
-    user
-      .command(name)
-      .description(about)
-      .argument('<user>', userArgument)
-      .addHelpText('after', example(`keywright user ${name} ada@example.com`))
-      .action(async (key: string, _options: unknown, command: Command) => {
-        const user_id = await withAccount(key, async (ctx, account, { changeStatus }) => {
-          if (account.status !== status) await changeStatus(ctx, account.id, status)
-          return account.id
-        })
-        print(command, { user_id, status }, `Account ${user_id} is ${status}.`)
-      })
-  }
 }
 
 const addPassword = (user: Command): void => {

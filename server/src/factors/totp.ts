@@ -7,7 +7,8 @@ import { Secret, TOTP } from 'otpauth'
 import type { Ctx } from '../ctx.ts'
 import type { Query } from '../db/connect.ts'
 import type { TotpFactorsRow } from '../db/tables.gen.ts'
-import { listTotp, useStep } from './store.ts'
+import { uuidv7 } from '../io/ids.ts'
+import { insertTotp, listTotp, useStep } from './store.ts'
 
 /** One step to either side: clocks of phones differ by seconds (RFC 6238 §5.2). */
 const window = 1
@@ -50,3 +51,14 @@ export const stepOf = (ctx: Ctx, factor: TotpFactorsRow, token: string, now: Dat
 /** The secret itself, as base 32: for the check, and for the one page that shows it. */
 export const secretOf = (ctx: Ctx, { id, secret_sealed }: Pick<TotpFactorsRow, 'id' | 'secret_sealed'>): string =>
   ctx.secrets.open(secret_sealed, sealPlace(ctx, id))
+
+/** Takes over the secret of another system's authenticator: the app of its owner goes on showing good codes. */
+export const adoptTotp = async (
+  ctx: Ctx,
+  tx: Query,
+  { user_id, secret, now }: { user_id: string; secret: string; now: Date },
+): Promise<void> => {
+  const id = uuidv7(now)
+  const secret_sealed = ctx.secrets.seal(secret, sealPlace(ctx, id))
+  await insertTotp(tx, { id, user_id, name: 'Authenticator', secret_sealed, confirmed_at: now, created_at: now })
+}

@@ -13,6 +13,7 @@ import type { HttpRequest } from './request.ts'
 import type { Route } from './route.ts'
 
 const none: Params = new Map()
+const lineTypes = ['application/x-ndjson', 'text/csv']
 const formType = 'application/x-www-form-urlencoded'
 
 /** Reads query and body as the route accepts them. */
@@ -32,6 +33,11 @@ export const readRequest = (
     if (type !== 'application/json') return unsupported('application/json', type)
     const body = parseJson(raw.body)
     return isDenial(body) ? body : { ...request, query, json: body.json }
+  }
+  if (route.accepts === 'lines') {
+    if (!lineTypes.includes(type)) return unsupported(lineTypes.join(' or '), type)
+    const text = readText(raw.body)
+    return isDenial(text) ? text : { ...request, query, text }
   }
   if (type !== formType) return unsupported(formType, type)
   const text = readText(raw.body)

@@ -1,6 +1,7 @@
 /**
  * Owns the answers a handler can give, as plain data. How they become bytes is `server.ts`'s affair.
  */
+import type { Readable } from 'node:stream'
 import type { PageData, PageName } from '../pages/data.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
 import type { SetCookie } from './cookies.ts'
@@ -29,6 +30,7 @@ export type Reply =
   | (Common & { kind: 'bytes'; body: Buffer | string; content_type: string })
   | (Common & { kind: 'redirect'; to: string })
   | (Common & { kind: 'empty' })
+  | (Common & { kind: 'stream'; body: Readable; content_type: string })
   | PageReply
 
 type Extras = { headers?: Record<string, string>; cookies?: SetCookie[]; log?: Record<string, string> }
@@ -45,6 +47,15 @@ export const empty = (status = 200, extras: Extras = {}): Reply => ({ kind: 'emp
 
 export const bytes = (body: Buffer | string, content_type: string, extras: Extras = {}): Reply => ({
   kind: 'bytes',
+  status: 200,
+  body,
+  content_type,
+  ...extras,
+})
+
+/** A long document, piece by piece. */
+export const stream = (body: Readable, content_type: string, extras: Extras = {}): Reply => ({
+  kind: 'stream',
   status: 200,
   body,
   content_type,

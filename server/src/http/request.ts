@@ -10,6 +10,8 @@ export type HttpRequest = {
   query: Params
   form: Params
   json: unknown
+  /** The body of a route that accepts lines. */
+  text?: string
   pathParams: Record<string, string>
   header: (name: string) => string | undefined
   ip: string

@@ -23,7 +23,8 @@ export type RouteOf<A extends Auth> = {
   summary: string
   errors: ErrorForm
   /** Body of a POST; anything else is answered with 415. */
-  accepts?: 'form' | 'json'
+  /** `lines` are JSON lines or CSV, at most 1 MiB. */
+  accepts?: 'form' | 'json' | 'lines'
   /** Who of the people that `auth: 'person'` recognises may call; a route of theirs without it does not start (security rule AD-1). */
   may?: May
   /** Reshapes an older system's call before anybody looks at it, authentication included; only compat.ts has use for it. */

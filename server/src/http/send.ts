@@ -37,7 +37,8 @@ const sendBody = (ctx: Ctx, out: FastifyReply, { reply, request, reader, acting 
     if (reply.headers?.['content-type'] === undefined) out.header('content-type', 'application/json')
     return out.send(JSON.stringify(reply.body))
   }
-  if (reply.kind === 'bytes') return out.header('content-type', reply.content_type).send(reply.body)
+  if (reply.kind === 'bytes' || reply.kind === 'stream')
+    return out.header('content-type', reply.content_type).send(reply.body)
   if (reply.kind === 'page')
     return sendPage(ctx, out, { reply, request, reader: { ...reader, ...reply.reader }, acting })
   if (reply.kind === 'empty') return out.send()

@@ -11,8 +11,6 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import type { Ctx } from '../ctx.ts'
-import { isUnavailable } from '../db/connect.ts'
-import { Unavailable } from '../io/unavailable.ts'
 import { type Denial, deny, isDenial, statusOf } from '../protocol/errors.ts'
 import { actingOf } from './acting.ts'
 import { corsHeaders, preflight } from './cors.ts'
@@ -27,6 +25,7 @@ import type { Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import type { Auth, ErrorForm, Route, RouteOf } from './route.ts'
 import { type Answer, send } from './send.ts'
+import { denialOf } from './thrown.ts'
 
 const kib = 1024
 
@@ -64,6 +63,9 @@ const openFastify = (ctx: Ctx): FastifyInstance =>
     },
   })
 
+/** Security rule G-6. */
+const bodyLimits = { form: 64, json: 256, lines: 1024 }
+
 type Mounted = { route: Route; base: string; authenticators: Authenticators }
 
 const mount = (ctx: Ctx, app: FastifyInstance, { route, base, authenticators }: Mounted): void => {
@@ -72,7 +74,7 @@ const mount = (ctx: Ctx, app: FastifyInstance, { route, base, authenticators }: 
   if (route.auth === 'person' && route.may === undefined)
     throw new Error(`route ${route.method} ${route.path} does not say who may call it`)
   const handler = handle(ctx, route, authenticators)
-  const bodyLimit = (route.accepts === 'json' ? 256 : 64) * kib
+  const bodyLimit = bodyLimits[route.accepts ?? 'form'] * kib
   for (const url of [base + route.path, ...alsoAt(base, route.path)]) {
     app.route({ method: route.method, url, handler, config: { route }, bodyLimit })
   }
@@ -107,7 +109,13 @@ const alsoAt = (base: string, path: string): string[] => {
 const addParsers = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
-    ['application/x-www-form-urlencoded', 'application/json', 'multipart/form-data'],
+    [
+      'application/x-www-form-urlencoded',
+      'application/json',
+      'multipart/form-data',
+      'application/x-ndjson',
+      'text/csv',
+    ],
     { parseAs: 'buffer' },
     (_raw, body, done) => done(null, body),
   )
@@ -252,45 +260,6 @@ const failed = async (ctx: Ctx, error: FastifyError, raw: FastifyRequest, out: F
   // Where the database is away nobody can say whose the origin is; the refusal itself must not fail for that.
   if (statusOf(denial) < 500) await addCors(ctx, out, raw.routeOptions.config.route, where.request).catch(() => {})
   return sendReply(ctx, out, { reply: refuse(ctx, denial, formOf(raw), where), request: where.request })
-}
-
-const denialOf = (error: FastifyError): Denial => {
-  const got = error.code === '' ? error.name : error.code
-  if (error instanceof Unavailable || isUnavailable(error)) {
-    return deny(
-      'temporarily_unavailable',
-      'The service cannot answer right now. Try again in a moment.',
-      { rule: 'infrastructure answers (G-1)', expected: 'an answer', got: error.message },
-      { retry_after_seconds: 1 },
-    )
-  }
-  if (error.statusCode === 413)
-    return deny(
-      'payload_too_large',
-      'The body is too large.',
-      { rule: 'the body is within its limit (G-6)', expected: 'at most 64 KiB for forms', got },
-      { status: 413 },
-    )
-  if (error.statusCode === 415)
-    return deny(
-      'unsupported_media_type',
-      'The body has a type this address does not read.',
-      { rule: 'the body has the type of the endpoint (G-6)', expected: 'the type of the endpoint', got },
-      { status: 415 },
-    )
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
-    return deny('invalid_request', 'The request could not be read.', {
-      rule: 'the request is well-formed (G-6)',
-      expected: 'HTTP',
-      got,
-    })
-  }
-  return deny('server_error', 'Something went wrong on our side. The incident was logged.', {
-    rule: 'no error is thrown',
-    expected: 'an answer',
-    got,
-    remedy: 'Look up the request id in the log.',
-  })
 }
 
 const formOf = (raw: FastifyRequest): ErrorForm => raw.routeOptions.config.route?.errors ?? 'problem'

@@ -1,0 +1,132 @@
+/** Owns `keywright user import` and `keywright user export`: files of any size, with progress at a terminal. */
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import { type Command, Option } from 'commander'
+import { StartError } from '../config/start-error.ts'
+import type { Report } from '../users/import.ts'
+import { load } from './load.ts'
+import { example, note, print } from './output.ts'
+
+type Format = 'jsonl' | 'csv'
+const formatOption = () =>
+  new Option('--format <format>', 'jsonl or csv; else by the name of the file').choices(['jsonl', 'csv'])
+
+const loadTransfer = async () =>
+  await load(async () => ({
+    ...(await import('../users/import.ts')),
+    ...(await import('../users/export.ts')),
+    ...(await import('../users/csv.ts')),
+  }))
+
+const formatOf = (format: Format | undefined, file: string): Format =>
+  format ?? (file.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl')
+
+type ImportOptions = { format?: Format; dryRun?: true; skipExisting?: true }
+
+/** Adds `keywright user import FILE`. */
+export const addImport = (user: Command): void => {
+  user
+    .command('import')
+    .description('take over accounts with their ids, password hashes and authenticator secrets')
+    .argument('<file>', 'JSON lines or CSV; - reads standard input. docs/import.md names the members')
+    .addOption(formatOption())
+    .option('--dry-run', 'check everything, write nothing')
+    .option('--skip-existing', 'pass over accounts that are there already')
+    .addHelpText('after', example('keywright user import people.csv --dry-run'))
+    .action(async (file: string, options: ImportOptions, command: Command) => {
+      const { withCtx, importUsers, readLines } = await loadTransfer()
+      const lines = readLines(formatOf(options.format, file), await openFile(file))
+      const report = await withCtx(
+        async (ctx) =>
+          await importUsers(ctx, lines, {
+            dry_run: options.dryRun === true,
+            existing: options.skipExisting ? 'skip' : 'refuse',
+            mayGive: async () => await Promise.resolve(undefined),
+            by: {},
+            progress: tellProgress(),
+          }),
+      ).catch((error: unknown) => {
+        throw unreadable(error, file)
+      })
+      print(command, report, showReport(report))
+      if (report.failed > 0) process.exitCode = 1
+    })
+}
+
+/** Opened before anything else, so that a wrong name is told in a sentence. */
+const openFile = async (file: string): Promise<AsyncIterable<Buffer>> => {
+  if (file === '-') return process.stdin
+  const opened = await open(file).catch((error: unknown) => {
+    throw unreadable(error, file)
+  })
+  return opened.createReadStream()
+}
+
+const unreadable = (error: unknown, file: string): unknown => {
+  if (!(error instanceof Error) || error instanceof StartError) return error
+  const code = 'code' in error ? String(error.code) : ''
+  if (code === 'ENOENT') return new StartError(`There is no file ${file}.`)
+  return code.startsWith('CSV_') || code.startsWith('ERR_ENCODING') || error.message.includes('longer than')
+    ? new StartError(`${file} cannot be read: ${error.message}.`)
+    : error
+}
+
+/** At a terminal the number stands in one line; elsewhere a line every ten thousand. */
+const tellProgress = (): ((done: number) => void) => {
+  let told = 0
+  return (done) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} records`)
+    else if (done - told >= 10_000) {
+      told = done
+      note(`${done} records`)
+    }
+  }
+}
+
+const showReport = ({ created, skipped, failed, problems, dry_run }: Report): string => {
+  const head = `${dry_run ? 'Would create' : 'Created'} ${created}, passed over ${skipped}, refused ${failed}.`
+  const rest = failed > problems.length ? [`… and ${failed - problems.length} more.`] : []
+  return [head, ...problems.map(({ line, detail }) => `line ${line}: ${detail}`), ...rest].join('\n')
+}
+
+type ExportOptions = { format?: Format; output?: string; withHashes?: true }
+
+/** Adds `keywright user export`. */
+export const addExport = (user: Command): void => {
+  user
+    .command('export')
+    .description('write every account, as `user import` reads it')
+    .addOption(formatOption())
+    .option('--output <file>', 'write to this file, which must not exist; else to standard output')
+    .option('--with-hashes', 'password hashes too: keep the file as safe as the database')
+    .addHelpText('after', example('keywright user export --output people.csv'))
+    .action(async (options: ExportOptions) => {
+      const { withCtx, exportUsers } = await loadTransfer()
+      const format = formatOf(options.format, options.output ?? '')
+      const out = options.output === undefined ? process.stdout : await openNew(options.output)
+      await withCtx(async (ctx) => {
+        for await (const piece of exportUsers(ctx, { format, hashes: options.withHashes === true }))
+          if (!out.write(piece)) await once(out, 'drain')
+      })
+      if (options.output !== undefined) await closed(out)
+    })
+}
+
+/** Readable by its owner alone: it holds what people are called, and hashes perhaps. */
+const openNew = async (file: string): Promise<Writable> => {
+  const out = createWriteStream(file, { flags: 'wx', mode: 0o600 })
+  await once(out, 'open').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    throw new StartError(
+      code === 'EEXIST' ? `The file ${file} exists already.` : `${file} cannot be written (${code}).`,
+    )
+  })
+  return out
+}
+
+const closed = async (out: Writable): Promise<void> => {
+  out.end()
+  await once(out, 'close')
+}

@@ -1,0 +1,57 @@
+/** Owns the reading of import files, CSV (RFC 4180) or JSON lines, record by record; and the writing of a line of CSV. */
+import { Readable } from 'node:stream'
+import { parse } from 'csv-parse'
+import type { Line } from './import.ts'
+
+/** Records of CSV: the first line names the columns. A line that is no CSV is a record that cannot be read. */
+async function* readCsv(input: AsyncIterable<Buffer | string>): AsyncGenerator<Line> {
+  const parser = Readable.from(input).pipe(
+    parse({
+      columns: true,
+      bom: true,
+      trim: true,
+      info: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      max_record_size: 65_536,
+    }),
+  )
+  for await (const { record, info } of parser as AsyncIterable<{ record: unknown; info: { lines: number } }>)
+    yield { line: info.lines, value: record }
+}
+
+const longestLine = 65_536
+
+/** Records of JSON lines. */
+async function* readJsonLines(input: AsyncIterable<Buffer | string>): AsyncGenerator<Line> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let rest = ''
+  let line = 0
+  for await (const chunk of input) {
+    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
+    const lines = rest.split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > longestLine) throw new Error(`line ${line + lines.length + 1} is longer than 64 KiB`)
+    for (const text of lines) {
+      line += 1
+      if (text.trim() !== '') yield { line, value: parseJson(text) }
+    }
+  }
+  if (rest.trim() !== '') yield { line: line + 1, value: parseJson(rest) }
+}
+
+/** The records of a file, one by one. Throws when it is no text, no CSV, or has a line without end. */
+export const readLines = (format: 'jsonl' | 'csv', input: AsyncIterable<Buffer | string>): AsyncIterable<Line> =>
+  format === 'csv' ? readCsv(input) : readJsonLines(input)
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** One line of CSV (RFC 4180 §2). */
+export const stringifyLine = (cells: readonly string[]): string =>
+  `${cells.map((cell) => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\r\n`

@@ -1,0 +1,178 @@
+/** People come from other systems and go to others: product rows 14 and 30, "move-in day"; security design 3.6; rules AD-2, AD-3, GD-1. */
+import { hash as bcrypt } from '@node-rs/bcrypt'
+import { Secret, TOTP } from 'otpauth'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Caller, callerOf } from '../support/api.ts'
+import { temporaryFolder } from '../support/child.ts'
+import { expectPage, type House, openHouse, type Person, signIn, signInOn } from '../support/flow.ts'
+import { cli } from '../support/server.ts'
+
+let house: House
+let caller: Caller
+
+beforeAll(async () => {
+  house = await openHouse()
+  caller = await callerOf(house, await house.person({ roles: ['admin'] }))
+})
+
+type Report = { created: number; skipped: number; failed: number; problems: { line: number; code: string }[] }
+
+const send = async (text: string, query = '', type = 'application/x-ndjson', by = caller) => {
+  const session = await by.client.get('/api/v1/auth/session')
+  const { csrf_token } = session.json<{ csrf_token: string }>()
+  const headers = { 'content-type': type, origin: house.server.issuer, 'x-csrf-token': csrf_token }
+  return await by.client.request(`/api/v1/users/import${query}`, { method: 'POST', headers, body: text })
+}
+const lines = (...records: object[]): string => records.map((one) => JSON.stringify(one)).join('\n')
+
+describe('import over the API', () => {
+  it('keeps the id, the password and the authenticator: nobody notices the move', async () => {
+    const secret = new Secret({ size: 20 })
+    const record = {
+      id: 'old|4711',
+      email: 'Moved.In@old.example',
+      email_verified: true,
+      name: 'Moved In',
+      roles: ['user'],
+      claims: { department: 'sales' },
+      password_hash: await bcrypt('the old password of years', { cost: 6 }),
+      totp_secret: secret.base32,
+      created_at: '2019-05-06T07:08:09Z',
+    }
+    expect((await send(lines(record))).json<Report>()).toMatchObject({ created: 1, failed: 0 })
+    const client = house.server.client()
+    const person = { email: 'moved.in@old.example', password: 'the old password of years', name: 'Moved In' } as Person
+    const second = await signInOn(client, await client.get('/login'), person)
+    expectPage(second, 200, 'Confirm that it is you')
+    expectPage(await client.walk(client.submit(second, { code: new TOTP({ secret }).generate() })), 200, /account/i)
+    const found = (await caller.call('GET', 'users/old%7C4711')).json<{ user: object }>()
+    expect(found.user).toMatchObject({ id: 'old|4711', roles: ['user'], created_at: '2019-05-06T07:08:09.000Z' })
+    // Security design 3.6: upgraded at the first sign-in.
+    const [row] = await house.sql<{ password_hash: string }[]>`
+      select password_hash from password_credentials where user_id = 'old|4711'`
+    expect(row?.password_hash).toMatch(/^\$argon2id\$/)
+  })
+
+  it('says which line was refused and why, and takes the others', async () => {
+    const reply = await send(
+      [
+        JSON.stringify({ email: 'good1@import.example' }),
+        '{not json',
+        JSON.stringify({ email: 'no address' }),
+        JSON.stringify({ email: 'x@import.example', is_superuser: true }),
+        JSON.stringify({ email: 'y@import.example', roles: ['nobody knows'] }),
+        JSON.stringify({
+          email: 'z@import.example',
+          password_hash: '$2b$31$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvabcdefghij',
+        }),
+        JSON.stringify({ email: 'GOOD1@import.example' }),
+        JSON.stringify({ id: 'app_evil', username: 'evil' }),
+        JSON.stringify({ username: 'good2', status: 'disabled' }),
+      ].join('\n'),
+    )
+    const report = reply.json<Report>()
+    expect(report).toMatchObject({ created: 2, skipped: 0, failed: 7 })
+    expect(report.problems.map(({ line, code }) => [line, code])).toEqual([
+      [2, 'invalid_record'],
+      [3, 'invalid_record'],
+      [4, 'invalid_record'],
+      [5, 'unknown_role'],
+      [6, 'unsupported_hash'],
+      [8, 'invalid_record'],
+      [7, 'already_exists'],
+    ])
+  })
+
+  it('a dry run writes nothing; existing accounts can be passed over', async () => {
+    const text = lines({ email: 'dry@import.example' }, { email: 'dry2@import.example' })
+    const rehearsed = (await send(text, '?dry_run=true')).json<Report>()
+    expect(rehearsed).toMatchObject({ created: 2, dry_run: true })
+    expect((await caller.call('GET', 'users?q=dry')).json<{ users: [] }>().users).toEqual([])
+    expect((await send(text)).json<Report>()).toMatchObject({ created: 2 })
+    expect((await send(text, '?existing=skip')).json<Report>()).toMatchObject({ created: 0, skipped: 2, failed: 0 })
+  })
+
+  it('CSV says the same, with lists and objects in its cells', async () => {
+    const text =
+      'email,name,roles,claims,email_verified\r\n"csv@import.example","Lovelace, Ada","user","{""team"":""a,b""}",true\r\n'
+    expect((await send(text, '', 'text/csv')).json<Report>()).toMatchObject({ created: 1, failed: 0 })
+    const [user] = (await caller.call('GET', 'users?q=csv@')).json<{ users: { id: string; name: string }[] }>().users
+    expect(user?.name).toBe('Lovelace, Ada')
+    expect((await caller.call('GET', `users/${user?.id ?? ''}`)).json()).toMatchObject({
+      user: { claims: { team: 'a,b' }, email_verified: true, roles: ['user'] },
+    })
+    expect((await send('a,b\n"open', '', 'text/csv')).status).toBe(400)
+  })
+
+  it('AD-2: nobody imports people with rights that they do not hold', async () => {
+    await house.sql`insert into roles (name) values ('importer')`
+    await house.sql`
+      insert into role_permissions (role_id, permission_id)
+      select r.id, p.id from roles r, permissions p where r.name = 'importer' and p.name in ('users:read', 'users:write', 'roles:assign')`
+    const limited = await callerOf(house, await house.person({ roles: ['importer'] }))
+    const text = lines(
+      { email: 'mole@import.example', roles: ['admin'] },
+      { email: 'ok@import.example', roles: ['user'] },
+    )
+    const report = (await send(text, '', 'application/x-ndjson', limited)).json<Report>()
+    expect(report).toMatchObject({ created: 1, failed: 1, problems: [{ line: 1, code: 'beyond_ceiling' }] })
+  })
+
+  it('GD-2: the id of an erased account is never given again', async () => {
+    await house.sql`insert into erasures (user_id, erased_at) values ('gone-for-good', now())`
+    const report = (await send(lines({ id: 'gone-for-good', email: 'again@import.example' }))).json<Report>()
+    expect(report).toMatchObject({ created: 0, problems: [{ code: 'already_exists' }] })
+  })
+
+  it('G-6: another type is 415, more than 1 MiB is 413', async () => {
+    expect((await send('{}', '', 'application/json')).status).toBe(415)
+    expect((await send('x'.repeat(1024 * 1024 + 1))).status).toBe(413)
+  })
+})
+
+describe('export', () => {
+  it('AD-3: over the API nothing secret goes out, whatever the format', async () => {
+    for (const format of ['jsonl', 'csv']) {
+      const reply = await caller.client.get(`/api/v1/users/export?format=${format}`)
+      expect(reply.status).toBe(200)
+      expect(reply.headers['content-disposition']).toBe(`attachment; filename="users.${format}"`)
+      expect(reply.body).toContain('old|4711')
+      expect(reply.body).not.toMatch(/argon2|password_hash|secret/)
+    }
+  })
+
+  it('what the command line writes, another deployment reads: ids, roles and passwords are the same', async () => {
+    const folder = await temporaryFolder()
+    const person = await house.person({ roles: ['user'] })
+    const file = join(folder, 'people.csv')
+    const { env } = house.server
+    const written = await cli(['user', 'export', '--with-hashes', '--output', file], { env })
+    expect(written.code, written.stderr).toBe(0)
+    const text = await readFile(file, 'utf8')
+    expect(text).toContain(person.user_id)
+    expect(text).toContain('$argon2id$')
+    expect((await cli(['user', 'export', '--output', file], { env })).code).toBe(1)
+    await house.revoking(async (ctx) => {
+      const { removeUser } = await import('../../src/users/status.ts')
+      await removeUser(ctx, person.user_id)
+    })
+    const rehearsed = await cli(['user', 'import', file, '--dry-run', '--skip-existing', '--json'], { env })
+    expect(rehearsed.json).toMatchObject({ created: 1, dry_run: true })
+    const read = await cli(['user', 'import', file, '--skip-existing', '--json'], { env })
+    expect(read.json, read.stderr).toMatchObject({ created: 1, failed: 0 })
+    expectPage(await signIn(house.server.client(), person), 200, /account/i)
+  })
+
+  it('a file that is none is told in words', async () => {
+    const { env } = house.server
+    const missing = await cli(['user', 'import', '/nowhere/people.csv'], { env })
+    expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('There is no file')])
+    const folder = await temporaryFolder()
+    await writeFile(join(folder, 'bad.csv'), 'a,b\n"open')
+    const bad = await cli(['user', 'import', join(folder, 'bad.csv')], { env })
+    expect(bad.code).toBe(1)
+    expect(bad.stderr).not.toContain('    at ')
+  })
+})
