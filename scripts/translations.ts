@@ -23,7 +23,7 @@ export const alike: Readonly<Record<string, readonly string[]>> = {
     'error.status',
   ],
   es: ['page.title_problem', 'error.code'],
-  fr: ['factor.code', 'dev_mail.code', 'home.version'],
+  fr: ['factor.code', 'account.section.applications', 'dev_mail.code', 'home.version'],
 }
 
 const pluralEnding = /_(zero|one|two|few|many|other)$/
