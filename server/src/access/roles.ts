@@ -1,8 +1,12 @@
 /** Owns the giving and taking of roles. Who may give which is decided by the caller's surface; there is none but the operator yet. */
+import type { Ctx } from '../ctx.ts'
 import type { Query, Tx } from '../db/connect.ts'
+import { transact } from '../db/transact.ts'
+import { record } from '../events/record.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { permissions, seededRoles } from './permissions.ts'
 import {
+  allRoles,
   deleteUserRoles,
   ensurePermission,
   ensureRole,
@@ -10,7 +14,9 @@ import {
   insertUserRoles,
   otherHolderExists,
   permissionsOfRoles,
+  type RoleRow,
   roleIsHeld,
+  updateRoleAcr,
 } from './store.ts'
 
 /** Gives roles by name. Refuses with `unknown_role`, giving none. */
@@ -19,14 +25,7 @@ export const assignRoles = async (tx: Tx, user_id: string, names: readonly strin
   const found = await findRoles(tx, names)
   const known = new Set(found.map((role) => role.name.toLowerCase()))
   const unknown = names.find((name) => !known.has(name.toLowerCase()))
-  if (unknown !== undefined) {
-    return deny(
-      'unknown_role',
-      `There is no role ${unknown}.`,
-      { rule: 'roles exist', expected: 'a role of this deployment', got: unknown, remedy: 'Create the role first.' },
-      { status: 422 },
-    )
-  }
+  if (unknown !== undefined) return unknownRole(unknown)
   await insertUserRoles(
     tx,
     user_id,
@@ -34,6 +33,14 @@ export const assignRoles = async (tx: Tx, user_id: string, names: readonly strin
   )
   return undefined
 }
+
+const unknownRole = (name: string): Denial =>
+  deny(
+    'unknown_role',
+    `There is no role ${name}.`,
+    { rule: 'roles exist', expected: 'a role of this deployment', got: name, remedy: 'Create the role first.' },
+    { status: 422 },
+  )
 
 /** Takes roles by name; what is not held is passed over. */
 export const removeRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
@@ -69,6 +76,20 @@ export const giveRoles = async (tx: Tx, user_id: string, names: readonly string[
     found.map(({ id }) => id),
   )
 }
+
+/** Every role, by name. */
+export const listRoles = async (tx: Query): Promise<RoleRow[]> => await allRoles(tx)
+
+/**
+ * Sets the level of assurance that a role demands of sign-ins; null demands nothing. Sessions that proved less are asked for
+ * more at the next authorization request. Refuses with `unknown_role`.
+ */
+export const demandAcr = async (ctx: Ctx, name: string, acr: string | null): Promise<Denial | undefined> =>
+  await transact(ctx.db, async (tx) => {
+    if (!(await updateRoleAcr(tx, name, acr))) return unknownRole(name)
+    await record(tx, { type: 'role.updated', now: ctx.now(), data: { role: name, acr } })
+    return undefined
+  })
 
 /** What roles hold together, by their names. */
 export const permissionsOf = async (tx: Query, names: readonly string[]): Promise<string[]> =>

@@ -62,3 +62,16 @@ export const otherHolderExists = async (tx: Query, role: string, user_id: string
           where ur.role_id = r.id and ur.user_id <> ${user_id} and u.status = 'active'))`
   return rows.length > 0
 }
+
+export type RoleRow = { name: string; description: string | null; acr: string | null; permissions: string[] }
+
+/** Every role with its permissions, by name. There are few; beyond a thousand the rest is left out. */
+export const allRoles = async (tx: Query): Promise<RoleRow[]> =>
+  await tx<RoleRow[]>`
+    select r.name, r.description, r.acr,
+      array(select p.name from role_permissions rp join permissions p on p.id = rp.permission_id where rp.role_id = r.id order by p.name) as permissions
+    from roles r order by lower(r.name) limit 1000`
+
+export const updateRoleAcr = async (tx: Query, name: string, acr: string | null): Promise<boolean> =>
+  (await tx`update roles set acr = ${acr}, updated_at = now() where lower(name) = lower(${name}) returning id`)
+    .length === 1

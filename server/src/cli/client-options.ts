@@ -1,5 +1,6 @@
 /** Owns the options that describe a client, for `create`, `update` and `apply`, and their way to client metadata. */
 import { type Command, Option } from 'commander'
+import { acrLevels } from '../protocol/acr.ts'
 import type { ClientType, Metadata } from '../clients/registration.ts'
 import { collect, numberBetween } from './input.ts'
 
@@ -23,6 +24,7 @@ export type MetadataOptions = {
   refreshGrace?: number
   requirePkce?: boolean
   firstParty?: boolean
+  acr?: string
 }
 
 const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine']
@@ -56,6 +58,12 @@ export const metadataOptions = (command: Command, named: boolean): Command => {
     .option('--no-require-pkce', 'do without PKCE; confidential clients only')
     .option('--first-party', 'ours: people are not asked for consent')
     .option('--no-first-party', 'people are asked for consent (the default)')
+    .addOption(
+      new Option('--acr <level>', 'how sure its sign-ins have to be: aal1, aal2, phr, or none').choices([
+        ...acrLevels,
+        'none',
+      ]),
+    )
     .option('--description <text>', 'a note for administrators')
 }
 
@@ -79,6 +87,7 @@ export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
     refresh_grace_seconds: options.refreshGrace,
     require_pkce: options.requirePkce,
     first_party: options.firstParty,
+    default_acr_values: options.acr === undefined ? undefined : [options.acr].filter((level) => level !== 'none'),
   } as Partial<Metadata>
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }

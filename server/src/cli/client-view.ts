@@ -57,6 +57,7 @@ export const showClient = (client: Client): string =>
     ['resources', client.resources.join(' ')],
     ['audiences', client.audiences.join(' ')],
     ['origins', client.allowed_origins.join(' ')],
+    ['assurance', client.default_acr_values.join(' ')],
     ['consent', client.first_party ? 'not asked (first party)' : 'asked'],
     ['PKCE', client.require_pkce ? 'required' : 'not required'],
     ['signing', client.id_token_signed_response_alg],

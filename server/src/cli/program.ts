@@ -12,6 +12,7 @@ import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { pkceCommand } from './pkce.ts'
 import { sentenceOf, UsageError } from './refusal.ts'
+import { roleCommands } from './role.ts'
 import { tryCommand } from './try.ts'
 import { userCommands } from './user.ts'
 import { version } from '../version.ts'
@@ -33,6 +34,7 @@ const commandLine = (): Command => {
 const groups: readonly ((program: Command) => void)[] = [
   operationCommands,
   userCommands,
+  roleCommands,
   clientCommands,
   keyCommands,
   mailCommands,

@@ -70,6 +70,7 @@ export const catalog = {
   'users.imported': entry('warning', 'success', 'Accounts were imported.'),
   'users.exported': entry('warning', 'success', 'Accounts were exported.'),
   'user.deleted': entry('warning', 'success', 'An account was deleted.'),
+  'role.updated': entry('warning', 'success', 'What a role holds or demands was changed.'),
   'setup.completed': entry('warning', 'success', 'The first administrator was created.'),
   'key.created': entry('notice', 'success', 'A signing key was made or imported.'),
   'key.activated': entry('notice', 'success', 'A signing key began to sign.'),

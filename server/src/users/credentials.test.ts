@@ -24,12 +24,20 @@ describe('accountOf', () => {
     const account = await accountOf(made.ctx, email, undefined)
     expect(account.name).toBe(`user|${user_id}`)
     expect(await accountOf(made.ctx, 'one_of_many', undefined)).toEqual(account)
-    expect(await accountOf(made.ctx, 'nobody', undefined)).toEqual({ name: 'login|nobody', credential: '', device_id: undefined })
+    expect(await accountOf(made.ctx, 'nobody', undefined)).toEqual({
+      name: 'login|nobody',
+      credential: '',
+      device_id: undefined,
+    })
   })
 
   it('an account without a password has no credential', async () => {
     await made.db`insert into users (id, username) values ('without', 'without')`
-    expect(await accountOf(made.ctx, 'without', undefined)).toEqual({ name: 'user|without', credential: '', device_id: undefined })
+    expect(await accountOf(made.ctx, 'without', undefined)).toEqual({
+      name: 'user|without',
+      credential: '',
+      device_id: undefined,
+    })
   })
 
   it('has another credential after a change of the password, even to the same one', async () => {
