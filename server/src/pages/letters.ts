@@ -76,9 +76,11 @@ const plainText = (words: Wording, view: LetterView, name: string): string => {
   const blocks = [
     ...view.paragraphs.map((message) => wrap(words.say(message))),
     view.code === undefined ? '' : `    ${view.code}`,
-    view.link === undefined ? '' : `${wrap(`${words.say(view.link.label)}:`)}\n${view.link.href}`,
     facts.join('\n'),
-    ['-- ', name, ...(view.footnotes ?? []).map((message) => wrap(words.say(message)))].join('\n'),
+    view.link === undefined ? '' : `${wrap(`${words.say(view.link.label)}:`)}\n${view.link.href}`,
+    ...(view.footnotes ?? []).map((message) => wrap(words.say(message))),
+    // RFC 3676 §4.3: what follows is no part of the message.
+    `-- \n${name}\n${wrap(words.t('letter.automatic', { name }))}`,
   ]
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
 }

@@ -7,6 +7,7 @@ import { type Asset, loadPageAssets, type PageAssets } from './assets.ts'
 import { type Branding, loadBranding, markArch, markKeystone } from './branding.ts'
 import type { PageData, PageName } from './data.ts'
 import { ownName } from './catalogues.ts'
+import { letterSamples } from './letter-samples.ts'
 import { createLetters, type Letters } from './letters.ts'
 import { type LanguageWishes, localeOf } from './locale.ts'
 import { createWordings, type Wording } from './messages.ts'
@@ -75,9 +76,11 @@ export const createPages = (options: PagesOptions): Pages => {
   const brand = brandOf(options, branding, own)
   const html: Pages['html'] = (page, data, frame) =>
     `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, choice, words: wordingFor(frame.locale) }))}`
+  const letters = createLetters({ templates, wordingFor, look: options })
   proveReplaced(templates, html)
+  proveLetter(templates, letters)
   return {
-    ...createLetters({ templates, wordingFor, look: options }),
+    ...letters,
     html,
     asset: (name) => assets.get(name),
     languages,
@@ -151,6 +154,17 @@ const proveReplaced = (templates: Templates, html: Pages['html']): void => {
       if (file !== undefined && 'csrf' in sample && !drawn.includes(`value="${sample.csrf}"`))
         throw new StartError(`The template ${file} has no hidden field csrf, so its form would always be refused.`)
     }
+  }
+}
+
+/** The same for the letter. Without its code and its link it would be of no use to anybody. */
+const proveLetter = (templates: Templates, { letter }: Letters): void => {
+  const file = templates.replaced.get('letter')
+  if (file === undefined) return
+  for (const view of letterSamples) {
+    const drawn = tryRender(() => letter(view, 'en').html, file)
+    if ([view.code, view.link?.href].some((part) => part !== undefined && !drawn.includes(part)))
+      throw new StartError(`The template ${file} leaves out the code or the link, which its reader needs.`)
   }
 }
 

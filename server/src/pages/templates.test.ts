@@ -45,6 +45,8 @@ describe('templates of the operator', () => {
     ['run time', 'home.eta', '<%= it.data.owner.name %>', /home\.eta cannot show its page/],
     ['unknown part', 'logout.eta', `<%~ include('_nothing') %>`, /logout\.eta cannot show its page/],
     ['a part', '_person.eta', '<%= it.persona.name %>', /_person\.eta cannot show its page/],
+    ['a letter', 'letter.eta', '<%= it.data.owner.name %>', /letter\.eta cannot show its page/],
+    ['no link', 'letter.eta', '<p><%= it.data.code %></p>', /letter\.eta leaves out the code or the link/],
     ['no csrf', 'login.eta', '<form method="post"><input name="login"></form>', /login\.eta has no hidden field csrf/],
   ])('%s: the start is refused and the file named', (_, name, text, sentence) => {
     write(name, text)

@@ -1,6 +1,7 @@
 /** The outbox in development: queued with a change, written when it is sent, shown in the inbox, counted, forgotten. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { transact } from '../../src/db/transact.ts'
+import { startJobs } from '../../src/jobs.ts'
 import { deliver } from '../../src/outbox/deliver.ts'
 import { removeExpired } from '../../src/outbox/expired.ts'
 import type { DueLetter } from '../../src/outbox/letter.ts'
@@ -201,6 +202,27 @@ describe('MF-3, limits of text messages', () => {
   it('only numbers as E.164 writes them', async () => {
     for (const to of ['0151 123', '+0491511', '+49151123456789012', '+49151\n123', 'ada@example.com'])
       await expect(sms(to)).rejects.toThrow('cannot go to this address')
+  })
+})
+
+describe('a nudge', () => {
+  it('makes a letter go out at once; what is queued meanwhile goes with the next turn', async () => {
+    const { ctx } = home
+    const running = startJobs(ctx)
+    // The first turn of its own is a second away.
+    await queue({ kind: 'test_notice' })
+    ctx.outbox.nudge()
+    await expect
+      .poll(() => ctx.inbox?.list().filter(({ to }) => to === ada).length, { interval: 10, timeout: 700 })
+      .toBe(1)
+    for (let more = 0; more < 5; more += 1) {
+      await queue({ kind: 'test_notice' })
+      ctx.outbox.nudge()
+    }
+    await expect
+      .poll(() => ctx.inbox?.list().filter(({ to }) => to === ada).length, { interval: 10, timeout: 700 })
+      .toBe(6)
+    await Promise.all(running.map(async (job) => await job.stop()))
   })
 })
 
