@@ -189,7 +189,7 @@ const rules: readonly Rule[] = [
   ),
   notice(['profile', 'outbound_allow'], (config) =>
     isProduction(config) && config.outbound_allow.length > 0
-      ? 'KEYWRIGHT_OUTBOUND_ALLOW opens private addresses to outbound requests. It is meant for development and tests.'
+      ? 'KEYWRIGHT_OUTBOUND_ALLOW opens private addresses to outbound requests. Beside a gateway of your own it is meant for development and tests.'
       : undefined,
   ),
   notice(['signing_algs'], ({ signing_algs }) =>

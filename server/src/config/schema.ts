@@ -99,7 +99,7 @@ export const settings = z.object({
   outbound_allow: network(
     'KEYWRIGHT_OUTBOUND_ALLOW',
     list.describe('host:port pairs, comma separated').default([]),
-    'host:port pairs, comma separated, that the outbound guard lets through although they are private. For development and tests.',
+    'host:port pairs, comma separated, that the outbound guard lets through although they are private. For a gateway of your own, development and tests.',
   ),
   compat_paths: network(
     'KEYWRIGHT_COMPAT_PATHS',
