@@ -21,7 +21,7 @@ export const send = (ctx: Ctx, out: FastifyReply, answer: Answer): FastifyReply 
     // RFC 6749 §5.1: no-store on anything with a token or a secret; here on everything that does not say otherwise.
     out.header('cache-control', 'no-store').header('pragma', 'no-cache')
   }
-  if (reply.headers) out.headers(reply.headers)
+  if (reply.headers) out.headers({ ...reply.headers, ...varyOf(out, reply.headers['vary']) })
   const language = reply.kind === 'page' ? rememberedLanguage(ctx, request) : []
   const cookies = [...(reply.cookies ?? []), ...language]
   if (cookies.length > 0)
@@ -30,6 +30,13 @@ export const send = (ctx: Ctx, out: FastifyReply, answer: Answer): FastifyReply 
       cookies.map((cookie) => writeCookie(ctx.config, cookie)),
     )
   return sendBody(ctx, out, answer)
+}
+
+/** What an answer depends on is added to what was said before: that a browser's origin counts (CR-1), say. */
+const varyOf = (out: FastifyReply, more: string | undefined): { vary?: string } => {
+  const said = out.getHeader('vary')
+  if (more === undefined) return {}
+  return { vary: typeof said === 'string' ? `${said}, ${more}` : more }
 }
 
 const sendBody = (ctx: Ctx, out: FastifyReply, { reply, request, reader, acting }: Answer): FastifyReply => {
@@ -56,7 +63,7 @@ const sendPage = (ctx: Ctx, out: FastifyReply, { reply, request, reader, acting 
   const kept = keptFields(request, reply.data)
   out.header('content-type', 'text/html; charset=utf-8')
   out.header('content-security-policy', policy(nonce, reply))
-  out.header('content-language', locale).header('vary', 'Accept-Language, Cookie')
+  out.headers({ 'content-language': locale, ...varyOf(out, 'Accept-Language, Cookie') })
   const frame = {
     locale,
     nonce,
