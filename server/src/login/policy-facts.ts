@@ -29,8 +29,12 @@ export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<P
     policy,
     kinds,
     two_step,
-    // Asked only where a second step is due at all.
-    trusted_device: (two_step || !satisfies('aal1', policy)) && (await isTrusted(tx, row.user_id, device)),
+    // Asked only where a second step is due at all. Within a session only a proof counts: what stood in for one when it
+    // began is written in it, and a step-up that trusted the device anew would lead nowhere.
+    trusted_device:
+      row.method !== 'session' &&
+      (two_step || !satisfies('aal1', policy)) &&
+      (await isTrusted(tx, row.user_id, device)),
     mailed: row.mailed_at !== null,
     can_mail: standing.email !== null && standing.email_verified,
     actions: standing.required_actions as RequiredAction[],

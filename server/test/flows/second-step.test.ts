@@ -150,6 +150,23 @@ describe('a step-up', () => {
     expect(await askSilently(client, app, { acr_values: 'aal2' })).toBe('code')
   })
 
+  it('MF-4: a trusted browser does not stand in for it, and the way there is no circle', async () => {
+    await house.sql`insert into roles (name, acr) values ('careful', 'aal2')`
+    const person = await house.person({ roles: ['careful'] })
+    const phone = await authenticatorOf(house.ctx, person.user_id)
+    const client = house.server.client()
+    const page = await firstStep(client, person)
+    await client.walk(client.submit(page, { code: phone.code(), trust_device: '1' }))
+    // As if the session had begun before anything was asked of its role.
+    await house.sql`update sessions set acr = 'aal1', amr = '{pwd}' where user_id = ${person.user_id}`
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    expectPage(await ask(client, app), 200, 'Confirm that it is you')
+    // A new sign-in there is another matter: what policy asks the trusted browser stands in for, and acr says so.
+    await client.walk(client.submit(await client.get('/logout'), {}, { button: { name: 'scope', value: 'here' } }))
+    const answer = await signInOn(client, await ask(client, app), person)
+    expect(await idToken(client, answer)).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
+  })
+
   it('Registration §2: default_acr_values of the client ask for it too', async () => {
     const strict = await house.app({ first_party: true, default_acr_values: ['aal2'] })
     const person = await house.person()
