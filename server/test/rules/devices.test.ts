@@ -1,15 +1,13 @@
-/** Security rules MF-4, RC-3 and LI-3, security design 3.7 (security.md 1.4, 3.7): what a browser is to its people, and how that ends. */
+/** Security rules RC-3 and LI-3, security design 3.7 (security.md 1.4, 3.7): what a browser is to its people, and how that ends. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { transact } from '../../src/db/transact.ts'
 import { forgetDevice, listDevices } from '../../src/devices/forget.ts'
-import { isTrusted, knownDevice, rememberDevice, trustDevice } from '../../src/devices/remember.ts'
-import { changePassword, resetFactors } from '../../src/users/status.ts'
-import { authenticatorOf } from '../support/factors.ts'
+import { knownDevice, rememberDevice } from '../../src/devices/remember.ts'
+import { changePassword } from '../../src/users/status.ts'
 import {
   type App,
   ask,
   askSilently,
-  expectPage,
   type House,
   openHouse,
   type Person,
@@ -146,18 +144,17 @@ describe('the end of a device', () => {
     const [first] = await rowsOf(ada)
     const mallory = await house.person()
     const forget = async (user_id: string): Promise<boolean> =>
-      await house.revoking(
-        async (ctx) =>
-          await transact(
-            ctx.db,
-            async (tx) => await forgetDevice(ctx, tx, { user_id, device_id: first?.id ?? '', now: ctx.now() }),
-          ),
-      )
+      await house.revoking(async (ctx) => {
+        const which = { user_id, device_id: first?.id ?? '', now: ctx.now() }
+        const forgotten = await transact(ctx.db, async (tx) => await forgetDevice(ctx, tx, which))
+        await ctx.feed.announce()
+        return forgotten
+      })
     expect(await forget(mallory.user_id)).toBe(false)
     expect(await askSilently(one, app)).toBe('code')
     expect(await forget(ada.user_id)).toBe(true)
     expect(await forget(ada.user_id)).toBe(false)
-    await expect.poll(async () => await askSilently(one, app), { timeout: 2000 }).toBe('login_required')
+    expect(await askSilently(one, app)).toBe('login_required')
     const userinfo = await one.get('/oauth/userinfo', { authorization: `Bearer ${tokens.access_token}` })
     expect(userinfo.status).toBe(401)
     expect(await askSilently(two, app)).toBe('code')
@@ -214,100 +211,5 @@ describe('news', () => {
     )
     expect(new Set(made.map(({ id }) => id)).size).toBe(20)
     expect(await knownDevice(house.sql, mallory?.user_id ?? '', cookie.value)).toBeUndefined()
-  })
-})
-
-describe('MF-4: trust', () => {
-  const day = 86_400_000
-
-  it('is for one person in one browser, for thirty days at most, and can be taken back', async () => {
-    const { sql, ctx } = house
-    const [ada, bob] = [await house.person(), await house.person()]
-    const now = new Date()
-    const at = (ms: number): Date => new Date(now.getTime() + ms)
-    const remember = async (person: Person, device?: string) =>
-      await transact(
-        sql,
-        async (tx) =>
-          await rememberDevice(ctx, tx, { user_id: person.user_id, device, ip: '192.0.2.1', user_agent: 'x', now }),
-      )
-    const trust = async (id: string, until: Date | null): Promise<void> =>
-      await transact(sql, async (tx) => await trustDevice(tx, id, { until, now }))
-    const adas = await remember(ada)
-    const trusted = async (person: Person, cookie: string, when: Date): Promise<boolean> =>
-      await isTrusted(sql, person.user_id, { cookie, now: when })
-    const key = adas.cookie.value
-    expect(await trusted(ada, key, now)).toBe(false)
-    await trust(adas.id, at(60_000))
-    expect([await trusted(ada, key, at(59_999)), await trusted(ada, key, at(60_000))]).toEqual([true, false])
-    await trust(adas.id, at(400 * day))
-    expect([await trusted(ada, key, at(30 * day - 1000)), await trusted(ada, key, at(30 * day))]).toEqual([true, false])
-    const bobs = await remember(bob, key)
-    expect(await trusted(bob, bobs.cookie.value, now)).toBe(false)
-    expect([await trusted(ada, key, now), await trusted(ada, bobs.cookie.value, now)]).toEqual([false, true])
-    for (const bad of ['', 'x', 'A'.repeat(43), `${bobs.cookie.value}x`])
-      expect(await trusted(ada, bad, now)).toBe(false)
-    await trust(adas.id, null)
-    expect(await trusted(ada, bobs.cookie.value, now)).toBe(false)
-  })
-
-  /** Signs in with password and code, and asks for trust. */
-  const withTrust = async (person: Person) => {
-    const phone = await authenticatorOf(house.ctx, person.user_id)
-    const client = house.server.client()
-    const page = await signInOn(client, await client.get('/login'), person)
-    const done = await client.walk(client.submit(page, { code: phone.code(), trust_device: '1' }))
-    expectPage(done, 200, 'Your account')
-    return client
-  }
-
-  /** Where a password alone leads. */
-  const leadsTo = async (client: HttpClient, person: Person): Promise<string | undefined> =>
-    (await client.walk(enter(forgetSession(client), person))).url.pathname
-
-  it('stands in for the second step in that browser and in no other; what was proved is told as it is', async () => {
-    const ada = await house.person()
-    const client = await withTrust(ada)
-    expect(await leadsTo(client, ada)).toBe('/account')
-    expect(await leadsTo(house.server.client(), ada)).toBe('/factor')
-    const [session] = await house.sql`
-      select acr, device_trusted from sessions where user_id = ${ada.user_id} order by auth_time desc limit 1`
-    expect(session).toEqual({ acr: 'aal1', device_trusted: true })
-    await house.sql`update devices set trusted_until = now() - interval '1 second' where user_id = ${ada.user_id}`
-    expect(await leadsTo(client, ada)).toBe('/factor')
-  })
-
-  it('never for what an application asks for', async () => {
-    const ada = await house.person()
-    const client = await withTrust(ada)
-    expect(await leadsTo(client, ada)).toBe('/account')
-    expect((await ask(client, app, { acr_values: 'aal2' })).url.pathname).toBe('/factor')
-  })
-
-  it('ends with the password, with the factors and with the device', async () => {
-    const endings: Record<string, (person: Person) => Promise<Person>> = {
-      password: async (person) => {
-        const hash = await house.ctx.hashing.hash('an entirely different thing')
-        await house.revoking(async (ctx) => await changePassword(ctx, person.user_id, hash))
-        return { ...person, password: 'an entirely different thing' }
-      },
-      factors: async (person) => {
-        await house.revoking(async (ctx) => await resetFactors(ctx, person.user_id))
-        await authenticatorOf(house.ctx, person.user_id)
-        return person
-      },
-      device: async (person) => {
-        const [device] = await rowsOf(person)
-        const which = { user_id: person.user_id, device_id: device?.id ?? '', now: new Date() }
-        await house.revoking(async (ctx) => await transact(ctx.db, async (tx) => await forgetDevice(ctx, tx, which)))
-        return person
-      },
-    }
-    for (const [name, end] of Object.entries(endings)) {
-      const ada = await house.person()
-      const client = await withTrust(ada)
-      const after = await end(ada)
-      expect([name, await leadsTo(client, after)]).toEqual([name, '/factor'])
-    }
   })
 })
