@@ -40,6 +40,7 @@ import { tokenRoutes } from './token/routes.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
 import { transferRoutes } from './users/transfer-api.ts'
 import { impersonationRoutes } from './users/impersonate.ts'
+import { strengthRoutes } from './users/strength-api.ts'
 
 /** Ways to get tokens. Discovery lists them. */
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
@@ -69,6 +70,7 @@ const own: readonly Route[] = [
   ...usersApiRoutes,
   ...transferRoutes,
   ...impersonationRoutes,
+  ...strengthRoutes,
   ...setupRoutes,
   ...homeRoutes,
   ...healthRoutes,

@@ -21,6 +21,7 @@ import { createPlaces, type Places } from './io/place.ts'
 import { createMailer, type Mailer } from './io/mail.ts'
 import { createSecrets, type Secrets } from './io/secrets.ts'
 import { createSms, type Sms } from './io/sms.ts'
+import { createStrengthMeter, type StrengthMeter } from './io/strength.ts'
 import { createSigner, type Signer } from './keys/signer.ts'
 import type { Letter } from './outbox/letter.ts'
 import { createOutbox, type Outbox } from './outbox/nudge.ts'
@@ -48,6 +49,7 @@ export type Ctx = {
   secrets: Secrets
   signer: Signer
   hashing: Hashing
+  strength: StrengthMeter
   ephemeral: Ephemeral
   feed: Feed
   decisions: Decisions
@@ -117,6 +119,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     ...createDrain(),
     signer: createSigner(parts.deploymentId, secrets),
     hashing: createHashing({ ...hashingOptions(config), samples: createHashKinds(db) }),
+    strength: createStrengthMeter(),
     ephemeral: createEphemeral(),
     decisions: createDecisions(),
     edge: createEdge(config),

@@ -32,14 +32,15 @@ export const assetOf = (name: string, bytes: Buffer): NamedAsset => {
 
 const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'adapt.css']
 
-export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys', NamedAsset>>
+export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys' | 'strength', NamedAsset>>
 
-/** The style sheet (several sources, one file), the script that every page loads, and the one of pages with passkeys. */
+/** The style sheet (several sources, one file), the script that every page loads, and those of pages with passkeys and new passwords. */
 export const loadPageAssets = (): PageAssets => {
   const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.meta.url))
   return {
     css: assetOf('pages.css', Buffer.concat(sheets.map(read))),
     js: assetOf('pages.js', read('pages.js')),
+    strength: assetOf('strength.js', read('strength.js')),
     passkeys: assetOf('passkeys.js', Buffer.concat([webauthnInBrowsers(), read('passkeys.js')])),
   }
 }

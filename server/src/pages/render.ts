@@ -95,6 +95,7 @@ type Brand = {
   css: readonly string[]
   js: string
   passkeys: string
+  strength: string
   icon: string
   logo?: string
   start: string
@@ -107,6 +108,7 @@ const brandOf = (options: PagesOptions, branding: Branding, own: PageAssets): Br
   css: [branding.css, own.css.name],
   js: own.js.name,
   passkeys: own.passkeys.name,
+  strength: own.strength.name,
   icon: branding.icon,
   ...(branding.logo === undefined ? {} : { logo: branding.logo }),
   start: `${options.issuer_path}/`,

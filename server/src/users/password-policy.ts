@@ -29,8 +29,8 @@ export const checkPassword = (password: string, facts: PasswordFacts): PasswordP
   if (length < facts.minimum) return { code: 'too_short', minimum: facts.minimum }
   if (length > longest || Buffer.byteLength(normal) > longestBytes) return { code: 'too_long' }
   const lower = normal.toLowerCase()
-  if (isEasy(lower, facts.isCommon)) return { code: 'too_common' }
-  return isClose(lower, facts.context) ? { code: 'too_close' } : undefined
+  if (isClose(lower, facts.context)) return { code: 'too_close' }
+  return isEasy(lower, facts.isCommon) ? { code: 'too_common' } : undefined
 }
 
 /** Whatever an attacker's rules make of the lists: the entry itself, one with a few digits or signs around it, one twice, a run. */
