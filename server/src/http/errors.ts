@@ -141,15 +141,14 @@ const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] =
 }
 
 /**
- * RFC 9457 §3.1.3, §3.1.4: title and detail in the caller's language. The exact sentence of a refusal is English; in other
- * languages the one of its code serves, where there is one.
+ * RFC 9457 §3.1.3, §3.1.4: title and detail in the caller's language. The sentence of a refusal is English where the
+ * catalogue does not have it.
  */
 const inWords = (ctx: Ctx, denial: Denial, locale: string): { title: string; detail: string } => {
-  const { has, t, lang } = ctx.pages.wordingFor(locale)
+  const { has, t, sentence } = ctx.pages.wordingFor(locale)
   const title = `problem.title.${statusOf(denial)}`
-  const detail = `problem.${denial.error}`
   return {
     title: t(has(title) ? title : 'problem.title.other'),
-    detail: lang !== 'en' && has(detail) ? t(detail) : denial.error_description,
+    detail: sentence(denial.error_description) ?? denial.error_description,
   }
 }

@@ -76,6 +76,17 @@ describe('messages', () => {
     expect(missing).toEqual(['The message hello needs the parameter name.'])
   })
 
+  test('the sentence of a refusal is found by its English', () => {
+    const { wordingFor } = createWordings(() => {}, {
+      en: { 'problem.not_found': 'There is nothing here.', 'problem.title.404': 'Not found', other: 'Other' },
+      de: { 'problem.not_found': 'Hier gibt es nichts.', other: 'Anderes' },
+    })
+    expect(wordingFor('de').sentence('There is nothing here.')).toBe('Hier gibt es nichts.')
+    expect(wordingFor('en').sentence('There is nothing here.')).toBe('There is nothing here.')
+    for (const unknown of ['Not found', 'Other', 'other', '', '__proto__'])
+      expect(wordingFor('de').sentence(unknown)).toBeUndefined()
+  })
+
   test('a message that a slice chose', () => {
     expect(speak('en').words.say({ key: 'password.hint', params: { min: 10 } })).toBe(
       'At least 10 characters. A few unrelated words work well.',

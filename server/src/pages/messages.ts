@@ -31,6 +31,8 @@ export type Wording = Formats & {
   t: (key: string, params?: Params) => string
   /** A message that a slice chose. */
   say: (message: Message) => string
+  /** The public sentence of a refusal, which is English, in this language: undefined when the catalogue does not have it. */
+  sentence: (english: string) => string | undefined
   /** A value as a message would write it. */
   show: (value: Param) => string
   rich: (key: string, params?: Params) => string
@@ -58,13 +60,22 @@ export const createWordings = (
 ): Wordings => {
   const languages = Object.keys(available)
   const english = available['en'] ?? en
-  const make = (lang: string, catalogue: Catalogue) => wordingOf(lang, { catalogue, english, onMissing })
+  const refusals = new Map(Object.entries(english).flatMap(([key, text]) => (isRefusal(key) ? [[text, key]] : [])))
+  const make = (lang: string, catalogue: Catalogue) => wordingOf(lang, { catalogue, english, refusals, onMissing })
   const made = new Map(Object.entries(available).map(([lang, catalogue]) => [lang, make(lang, catalogue)]))
   const fallback = made.get('en') ?? make('en', english)
   return { languages, wordingFor: (locale) => made.get(localeOf({ ui_locales: locale }, languages)) ?? fallback }
 }
 
-type Sources = { catalogue: Catalogue; english: Catalogue; onMissing: (sentence: string) => void }
+/** Refusals are known by their English sentence, as `deny` has it. */
+const isRefusal = (key: string): boolean => key.startsWith('problem.') && !key.startsWith('problem.title.')
+
+type Sources = {
+  catalogue: Catalogue
+  english: Catalogue
+  refusals: ReadonlyMap<string, string>
+  onMissing: (sentence: string) => void
+}
 
 const isMessage = (value: Param | undefined): value is Message =>
   typeof value === 'object' && 'key' in value && typeof value.key === 'string'
@@ -107,6 +118,10 @@ const wordingOf = (lang: string, sources: Sources): Wording => {
     t,
     say: ({ key, params }) => t(key, params),
     show,
+    sentence: (spoken) => {
+      const key = sources.refusals.get(spoken)
+      return key === undefined ? undefined : t(key)
+    },
     rich,
     timed: (key, when) => {
       const element = `<time datetime="${when.toISOString()}">${escapeHtml(formats.instant(when))}</time>`

@@ -188,7 +188,13 @@ describe('wording', () => {
     .join('\n')
   // Put together with a code, that of a refusal, a status, a scope; or chosen by data that samples alone show.
   const prefixes = [...`${templates}${slices}`.matchAll(/`((?:[a-z_]+\.)+)\$\{/g)].map(([, prefix]) => prefix ?? '')
-  const isChosen = (key: string) => ['error.do.', 'setup.error.', ...prefixes].some((prefix) => key.startsWith(prefix))
+  const isChosen = (key: string) =>
+    ['error.do.', 'setup.error.', 'problem.', ...prefixes].some((prefix) => key.startsWith(prefix))
+  test('every sentence of a refusal in the catalogue is one that a refusal has', () => {
+    const known = Object.entries(en).filter(([key]) => /^problem\.(?!title\.)/.test(key))
+    expect(known.filter(([, sentence]) => !slices.includes(`'${sentence}'`))).toEqual([])
+  })
+
   const withoutPlural = (key: string) => key.replace(/_(one|other)$/, '')
 
   test('every key in a template exists, and every message is used', () => {
