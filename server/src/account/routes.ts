@@ -5,6 +5,8 @@ import { signedIn } from './frame.ts'
 import { showOverview } from './overview.ts'
 import { profileApiRoutes } from './profile-api.ts'
 import { profileRoutes } from './profile-page.ts'
+import { passkeysApiRoutes } from './passkeys-api.ts'
+import { passkeysRoutes } from './passkeys-page.ts'
 import { sessionsRoutes } from './sessions-page.ts'
 
 export const accountRoutes = [
@@ -20,4 +22,6 @@ export const accountRoutes = [
   ...sessionsRoutes,
   ...applicationsRoutes,
   ...profileApiRoutes,
+  ...passkeysRoutes,
+  ...passkeysApiRoutes,
 ]

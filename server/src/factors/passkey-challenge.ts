@@ -32,8 +32,15 @@ export const makeChallenge = async (ctx: Ctx, facts: ChallengeFor): Promise<stri
   return challenge
 }
 
-/** Spends one, in a statement of its own that commits: what is refused afterwards has used it up. */
-export const spend = async (ctx: Ctx, challenge: string, facts: ChallengeFor): Promise<boolean> =>
+/**
+ * Spends one, in a statement of its own that commits: what is refused afterwards has used it up. `user_id` is whose passkey it
+ * may have asked for; the answer tells whether it did.
+ */
+export const spend = async (
+  ctx: Ctx,
+  challenge: string,
+  facts: ChallengeFor,
+): Promise<{ user_id: string | null } | undefined> =>
   await spendChallenge(ctx.db, { ...rowOf(challenge, facts), now: facts.now })
 
 const rowOf = (challenge: string, { ceremony, bound_to, user_id }: ChallengeFor) => ({

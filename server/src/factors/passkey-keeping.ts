@@ -98,7 +98,7 @@ export const addPasskey = async (
   ctx: Ctx,
   request: HttpRequest,
   { keeper, sent, name }: { keeper: Keeper; sent: unknown; name?: string | undefined },
-): Promise<PasskeyRow | Denial> => {
+): Promise<PasskeyView | Denial> => {
   const made = await attested(ctx, request, { keeper, sent })
   if (isDenial(made)) return made
   const fallback = ctx.pages.wordingFor(languageOf(ctx, request)).say(browserLabel(request.user_agent ?? null))
@@ -114,7 +114,7 @@ export const addPasskey = async (
     })
     if (!(await insertPasskey(tx, row))) return known
     await tell(tx, request, { type: 'passkey.added', row })
-    return row
+    return viewOf(row)
   })
 }
 
@@ -128,7 +128,8 @@ const attested = async (
   const challenge = attestation && challengeOf(attestation)
   if (attestation === undefined || challenge === undefined) return invalid('no attestation that can be read')
   const { id: user_id, bound_to } = keeper
-  if (!(await spend(ctx, challenge, { ceremony: 'register', bound_to, user_id, now: request.now })))
+  const spent = await spend(ctx, challenge, { ceremony: 'register', bound_to, user_id, now: request.now })
+  if (spent === undefined)
     return invalid('a challenge that is used, expired, unknown, or of another browser, ceremony or person')
   try {
     return await verifyAttestation({ attestation, challenge, place: placeOf(ctx) })

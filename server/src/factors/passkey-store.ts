@@ -12,15 +12,21 @@ export const insertChallenge = async (tx: Query, row: Omit<PasskeyChallengesRow,
 
 type Spending = Pick<PasskeyChallengesRow, 'challenge_hash' | 'purpose' | 'browser_hash' | 'user_id'> & { now: Date }
 
-/** Security rule PK-1: spends a challenge, once, within its time, by the browser and for the ceremony and person it was made for. */
-export const spendChallenge = async (tx: Query, spending: Spending): Promise<boolean> => {
+/**
+ * Security rule PK-1: spends a challenge, once, within its time, by the browser and for the ceremony it was made for, and tells
+ * whose passkey it asked for: nobody's in particular, or that of this person.
+ */
+export const spendChallenge = async (
+  tx: Query,
+  spending: Spending,
+): Promise<{ user_id: string | null } | undefined> => {
   const { challenge_hash, purpose, browser_hash, user_id, now } = spending
-  const spent = await tx`
+  const [spent] = await tx<{ user_id: string | null }[]>`
     update passkey_challenges set used_at = ${now}
     where challenge_hash = ${challenge_hash} and purpose = ${purpose} and browser_hash = ${browser_hash}
-      and user_id is not distinct from ${user_id} and used_at is null and expires_at > ${now}
-    returning challenge_hash`
-  return spent.length === 1
+      and (user_id is null or user_id = ${user_id}) and used_at is null and expires_at > ${now}
+    returning user_id`
+  return spent
 }
 
 /** Removes challenges that expired before an instant. At most `limit`; returns how many. */

@@ -7,6 +7,7 @@ import type { Ctx } from '../ctx.ts'
 import { callerOf, record } from '../events/record.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { sameBytes } from '../io/secrets.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
 import { type Ceremony, ceremonyMs, makeChallenge, spend } from './passkey-challenge.ts'
 import { findPasskey, hasPasskey, listPasskeys, type PasskeyRow, usePasskey } from './passkey-store.ts'
 import {
@@ -30,6 +31,18 @@ export const placeOf = (ctx: Pick<Ctx, 'config' | 'edge'>): Place => ({
 export const passkeysOn = (ctx: Pick<Ctx, 'config' | 'edge'>): boolean =>
   ctx.config.factors.includes('passkey') && isIP(placeOf(ctx).rp_id.replaceAll(/[[\]]/g, '')) === 0
 
+/** The refusal where they are not. */
+export const switchedOff: Denial = deny(
+  'access_denied',
+  'Passkeys are switched off here.',
+  {
+    rule: 'the operator allows passkeys (KEYWRIGHT_FACTORS)',
+    expected: 'passkey among the factors, and an issuer with a host name',
+    got: 'neither or one of them',
+  },
+  { status: 403 },
+)
+
 /** The handle under which passkeys know a person: it tells nothing about them (WebAuthn §14.6.1). */
 export const userHandle = (ctx: Ctx, user_id: string): Buffer => ctx.secrets.mac('passkey', user_id)
 
@@ -45,18 +58,14 @@ export type Asking = {
   ceremony: Exclude<Ceremony, 'register'>
   /** The browser cookie. */
   bound_to: string
-  /** Whose it has to be. */
+  /** Whose it has to be: somebody who is known already. Their passkeys are offered, those too that cannot name their owner. */
   user_id?: string | undefined
 }
 
-/** WebAuthn §5.5 PublicKeyCredentialRequestOptionsJSON. `offer` names the passkeys of somebody who is known already. */
-export const requestOptions = async (
-  ctx: Ctx,
-  request: HttpRequest,
-  { offer, ...asking }: Asking & { offer?: string | undefined },
-) => {
+/** WebAuthn §5.5 PublicKeyCredentialRequestOptionsJSON. */
+export const requestOptions = async (ctx: Ctx, request: HttpRequest, asking: Asking) => {
   const challenge = await makeChallenge(ctx, { ...asking, now: request.now })
-  const known = offer === undefined ? [] : await listPasskeys(ctx.db, offer)
+  const known = asking.user_id === undefined ? [] : await listPasskeys(ctx.db, asking.user_id)
   // The answer comes soon; what reads it is loaded meanwhile.
   void library().catch(() => {})
   return {
@@ -83,11 +92,12 @@ export const provePasskey = async (
   const assertion = readAssertion(asking.sent)
   const challenge = assertion && challengeOf(assertion)
   if (assertion === undefined || challenge === undefined) return failure('no assertion that can be read')
-  if (!(await spend(ctx, challenge, { ...asking, now: request.now })))
+  const spent = await spend(ctx, challenge, { ...asking, now: request.now })
+  if (spent === undefined)
     return failure('a challenge that is used, expired, unknown, or of another browser, ceremony or person')
   const passkey = await findPasskey(ctx.db, Buffer.from(assertion.id, 'base64url'))
   if (passkey === undefined) return failure('an unknown credential')
-  const stranger = checkOwner(ctx, { assertion, passkey, expected: asking.user_id })
+  const stranger = checkOwner(ctx, { assertion, passkey, expected: spent.user_id ?? undefined })
   if (stranger !== undefined) return failure(stranger, passkey.user_id)
   const asserted = await asserts(ctx, { assertion, challenge, passkey })
   if (asserted instanceof WebAuthnRefused) return failure(asserted.message, passkey.user_id)

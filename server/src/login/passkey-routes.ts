@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { findOwn, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
-import { passkeysOn, requestOptions } from '../factors/passkeys.ts'
+import { passkeysOn, requestOptions, switchedOff } from '../factors/passkeys.ts'
 import { checkCsrf, checkOrigin } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
 import { readBody } from '../http/json-body.ts'
@@ -13,7 +13,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
-import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { type Denial, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { apiReplyOf } from './api-reply.ts'
@@ -58,21 +58,10 @@ const options = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal
   const body = readBody(optionsBody, request)
   if (isDenial(body)) return refuse(ctx, body, 'problem', where)
   if (!passkeysOn(ctx)) return refuse(ctx, switchedOff, 'problem', where)
-  const offer = body.again === true ? browser.session?.user_id : undefined
-  const asking = { ceremony: 'sign_in' as const, bound_to: browser.browser }
-  return json(await requestOptions(ctx, request, { ...asking, offer }), 200, { cookies: browserCookie(browser) })
+  const user_id = body.again === true ? browser.session?.user_id : undefined
+  const asking = { ceremony: 'sign_in' as const, bound_to: browser.browser, user_id }
+  return json(await requestOptions(ctx, request, asking), 200, { cookies: browserCookie(browser) })
 }
-
-const switchedOff: Denial = deny(
-  'access_denied',
-  'Passkeys are switched off here.',
-  {
-    rule: 'the operator allows passkeys (KEYWRIGHT_FACTORS)',
-    expected: 'passkey among the factors, and an issuer with a host name',
-    got: 'neither or one of them',
-  },
-  { status: 403 },
-)
 
 const answerBody = z.strictObject({ credential: z.unknown() })
 

@@ -20,7 +20,8 @@ export const signInWithPasskey = async (
   { sent, destination }: { sent: unknown; destination: Destination },
 ): Promise<Outcome | Denial> => {
   const client_id = destination.interaction?.client_id
-  const proof = await provePasskey(ctx, request, { ceremony: 'sign_in', bound_to: browser.browser, sent })
+  const asked = { ceremony: 'sign_in' as const, bound_to: browser.browser, user_id: browser.session?.user_id }
+  const proof = await provePasskey(ctx, request, { ...asked, sent })
   if ('failed' in proof) return await refused(ctx, request, { ...proof, client_id })
   const { user_id, passkey_id, amr } = proof
   const standing = await transact(ctx.db, async (tx) => await holdAccount(tx, user_id))

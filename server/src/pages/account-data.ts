@@ -55,6 +55,15 @@ export type ProfileName =
   | 'region'
   | 'postal_code'
   | 'country'
+/** A passkey of the reader. `discoverable` is false for one that cannot sign in by itself, null where nobody knows. */
+export type PasskeyView = {
+  id: string
+  name: string
+  created_at: Date
+  last_used_at: Date | null
+  synced: boolean
+  discoverable: boolean | null
+}
 
 export type AccountPages = {
   /** Posts `scope` = here | everywhere to logout. */
@@ -80,4 +89,23 @@ export type AccountPages = {
   'account-sessions': AccountFrame & { sessions: readonly SessionView[]; end: string }
   /** Posts `client_id`. */
   'account-applications': AccountFrame & { consents: readonly ConsentView[]; withdraw: string }
+  /**
+   * The script asks the browser for a new passkey, as `add.options` says, and posts its answer to `add.action` as `credential`.
+   * Posts `id` and `name` to rename, `id` to remove. `again` is where a fresh proof is given.
+   */
+  'account-passkeys': AccountFrame & {
+    passkeys: readonly PasskeyView[]
+    add?: { action: string; options: string }
+    rename: string
+    remove: string
+    again: string
+    error?:
+      | 'invalid_passkey'
+      | 'known_passkey'
+      | 'too_many_passkeys'
+      | 'invalid_name'
+      | 'not_found'
+      | 'last_way_in'
+      | 'other_factor_needed'
+  }
 }

@@ -67,6 +67,40 @@ const profile: Pick<AccountPages['account-profile'], 'action' | 'values' | 'zone
   },
   zones: ['America/Argentina/Buenos_Aires', 'Europe/London', 'UTC'],
 }
+const passkeys: AccountPages['account-passkeys'] = {
+  ...frame('security'),
+  passkeys: [
+    {
+      id: 'pk_1',
+      name: 'Google Password Manager',
+      created_at: at('2026-10-01T10:00:00Z'),
+      last_used_at: at('2026-11-20T16:40:00Z'),
+      synced: true,
+      discoverable: true,
+    },
+    {
+      id: 'pk_2',
+      name: 'The blue key with the long name that hangs beside the door',
+      created_at: at('2026-11-02T08:14:00Z'),
+      last_used_at: null,
+      synced: false,
+      discoverable: false,
+    },
+  ],
+  add: { action: '/account/passkeys', options: '/api/v1/users/me/passkeys/options' },
+  rename: '/account/passkeys/rename',
+  remove: '/account/passkeys/remove',
+  again: '/login?again=1&return_to=%2Faccount%2Fpasskeys',
+}
+const passkeyErrors = [
+  'invalid_passkey',
+  'known_passkey',
+  'too_many_passkeys',
+  'invalid_name',
+  'not_found',
+  'last_way_in',
+  'other_factor_needed',
+] as const
 
 /** Every one of these pages. */
 export const accountSamples: { readonly [P in keyof AccountPages]: readonly AccountPages[P][] } = {
@@ -111,5 +145,11 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
   'account-applications': [
     { ...frame('applications', 'access_removed'), consents, withdraw: '/account/consents/withdraw' },
     { ...frame('applications'), consents: [], withdraw: '/account/consents/withdraw' },
+  ],
+  'account-passkeys': [
+    passkeys,
+    { ...passkeys, ...frame('security', 'passkey_added') },
+    { ...passkeys, ...frame('security', 'passkey_removed'), passkeys: [] },
+    ...passkeyErrors.map((error) => ({ ...passkeys, error })),
   ],
 }

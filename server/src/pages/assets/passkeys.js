@@ -1,8 +1,13 @@
 // Owns passkeys on the hosted pages: asks the browser for one, puts its answer into the form that waits for it, and sends
 // that. Shows the button only where the browser can. Talks to one address of ours: the one that says what to ask for.
 ;(() => {
-  const { browserSupportsWebAuthn, browserSupportsWebAuthnAutofill, startAuthentication, startRegistration } =
-    SimpleWebAuthnBrowser
+  const {
+    browserSupportsWebAuthn,
+    browserSupportsWebAuthnAutofill,
+    startAuthentication,
+    startRegistration,
+    WebAuthnAbortService,
+  } = SimpleWebAuthnBrowser
   const form = document.querySelector('form[data-passkey]')
   if (!form || !browserSupportsWebAuthn()) return
   const button = document.querySelector('[data-passkey-button]')
@@ -40,6 +45,8 @@
   let busy = false
   const run = async () => {
     busy = true
+    // The list of the login field asks no more.
+    WebAuthnAbortService.cancelCeremony()
     say('')
     try {
       const optionsJSON = await ask()
