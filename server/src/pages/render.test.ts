@@ -41,6 +41,9 @@ const addresses = new Set([
   'reload',
   'end',
   'withdraw',
+  'rename',
+  'remove',
+  'again',
 ])
 const payload = `x"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;@<%= 1 %>{{name}}\${1}`
 const hostileAddress = `https://evil.example/"'><svg/onload=alert(3)>`

@@ -236,7 +236,7 @@ describe('the page of passkeys', () => {
     await page.waitForURL('**/login?again=1*')
     expect(await authenticator.credentials()).toEqual([])
     // The browser reports the refusal of the options.
-    visitors.forEach(({ complaints }) => complaints.splice(0))
+    for (const { complaints } of visitors) complaints.splice(0)
     await page.getByLabel('Password', { exact: true }).fill(person.password)
     await press(page, 'Confirm')
     await arrive(page, '/account/passkeys')
