@@ -244,7 +244,7 @@ test('assets: immutable names, types, nothing for other names, and small', () =>
   expect(css?.content_type).toBe('text/css; charset=utf-8')
   expect(js?.content_type).toBe('text/javascript; charset=utf-8')
   expect(css?.etag).toMatch(/^"[0-9a-f]{12}"$/)
-  expect((css?.bytes.length ?? 0) + (js?.bytes.length ?? 0)).toBeLessThan(20 * 1024)
+  expect((css?.bytes.length ?? 0) + (js?.bytes.length ?? 0)).toBeLessThan(24 * 1024)
   for (const name of ['', '__proto__', '../render.ts', 'pages.css']) expect(pages.asset(name)).toBeUndefined()
 })
 
