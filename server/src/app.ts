@@ -17,6 +17,8 @@ import type { Authenticators } from './http/principal.ts'
 import type { Route } from './http/route.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { rotateKeys } from './keys/rotate.ts'
+import { signInLetter } from './login/email-code.ts'
+import { emailCodeRoutes } from './login/email-code-page.ts'
 import { factorRoutes } from './login/factor-page.ts'
 import { passkeyRoutes } from './login/passkey-routes.ts'
 import { loginRoutes } from './login/routes.ts'
@@ -29,6 +31,9 @@ import { deliver } from './outbox/deliver.ts'
 import { devMailRoutes } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
 import { mailTest } from './outbox/test-letter.ts'
+import { resetLetter } from './recovery/letters.ts'
+import { resetRoutes } from './recovery/reset-page.ts'
+import { takeBackRoutes } from './recovery/take-back-page.ts'
 import { warningLetters } from './recovery/warnings.ts'
 import { logoutRoutes } from './sessions/logout.ts'
 import { authenticateBearer } from './token/bearer.ts'
@@ -36,6 +41,9 @@ import type { Grant } from './token/grant.ts'
 import { authorizationCode } from './token/grants/authorization-code.ts'
 import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
+import { verifyLetter } from './signup/letters.ts'
+import { registerRoutes } from './signup/register-page.ts'
+import { verifyRoutes } from './signup/verify-page.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
 import { transferRoutes } from './users/transfer-api.ts'
@@ -46,7 +54,14 @@ import { strengthRoutes } from './users/strength-api.ts'
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
 
 /** Every kind of mail and text message. */
-export const letters: readonly Letter[] = [...warningLetters, ...factorLetters, mailTest]
+export const letters: readonly Letter[] = [
+  ...warningLetters,
+  ...factorLetters,
+  resetLetter,
+  verifyLetter,
+  signInLetter,
+  mailTest,
+]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
@@ -64,6 +79,11 @@ const own: readonly Route[] = [
   ...loginRoutes,
   ...passkeyRoutes,
   ...factorRoutes,
+  ...emailCodeRoutes,
+  ...registerRoutes,
+  ...verifyRoutes,
+  ...resetRoutes,
+  ...takeBackRoutes,
   ...sessionApiRoutes,
   ...logoutRoutes,
   ...accountRoutes,

@@ -42,6 +42,16 @@ const unknownRole = (name: string): Denial =>
     { status: 422 },
   )
 
+/** Gives the roles of these names that exist. */
+export const assignKnownRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
+  const found = await findRoles(tx, names)
+  await insertUserRoles(
+    tx,
+    user_id,
+    found.map((role) => role.id),
+  )
+}
+
 /** Takes roles by name; what is not held is passed over. */
 export const removeRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
   if (names.length === 0) return

@@ -87,6 +87,22 @@ export const restart = async (
   return redirectLocal(`/oauth/continue?interaction=${id}&restarted=1`, { cookies: browserCookie(browser) })
 }
 
+/**
+ * The interaction that somebody left for their mailbox, in the browser where it began: undefined in another one, and one that
+ * has expired meanwhile is begun anew.
+ */
+export const resume = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  id: string | undefined,
+): Promise<Interaction | undefined> => {
+  const found = await findOwn(ctx, request, browser, id)
+  if (found.kind === 'open') return found.interaction
+  if (found.kind !== 'expired') return undefined
+  return await findInteraction(ctx.db, await begin(ctx, browser, found.interaction.request, request.now))
+}
+
 /** Records that the person of this session proved who they are within this interaction. */
 export const recordProof = async (tx: Query, proof: { id: string; session_id: string; now: Date }): Promise<void> => {
   await updateInteraction(tx, proof.id, { session_id: proof.session_id, proved_at: proof.now, consented_at: null })

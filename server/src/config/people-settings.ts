@@ -7,6 +7,7 @@ import { flag, group, list, whole } from './leaf.ts'
 
 const people = group('People')
 const sessions = group('Sessions')
+const limits = group('Limits')
 const signin = group('Sign-in')
 
 /** What may make a session suspicious (devices/suspicion.ts). */
@@ -45,6 +46,11 @@ export const peopleSettings = {
     'KEYWRIGHT_EMAIL_SIGN_IN',
     flag.default(true),
     'Sign-in with a code or link that is mailed, beside passwords and passkeys.',
+  ),
+  limit_mail_address: limits(
+    'KEYWRIGHT_LIMIT_MAIL_ADDRESS',
+    whole(1, 1_000_000).default(10),
+    'Requests per hour and address that make a letter: registration, a forgotten password, sign-in by mail. One mailbox gets five an hour in any case.',
   ),
   freshness_seconds: people(
     'KEYWRIGHT_FRESHNESS_SECONDS',

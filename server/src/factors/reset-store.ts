@@ -11,3 +11,13 @@ export const deleteFactors = async (tx: Query, user_id: string): Promise<void> =
     tx`update devices set trusted_until = null where user_id = ${user_id}`,
   ])
 }
+
+/** The same for what was added at an instant or after it. */
+export const deleteFactorsSince = async (tx: Query, user_id: string, since: Date): Promise<void> => {
+  await Promise.all([
+    tx`delete from totp_factors where user_id = ${user_id} and coalesce(confirmed_at, created_at) >= ${since}`,
+    tx`delete from code_factors where user_id = ${user_id} and confirmed_at >= ${since}`,
+    tx`delete from backup_codes where user_id = ${user_id} and created_at >= ${since}`,
+    tx`delete from passkeys where user_id = ${user_id} and created_at >= ${since}`,
+  ])
+}

@@ -128,10 +128,13 @@ const errorPage = (denial: Denial, error_id: string, where: Where): Reply => {
 const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] => {
   const known: Record<string, PageData['error']['what_to_do']> = {
     access_denied: 'error.do.cookies',
+    dead_link: 'error.do.new_letter',
+    expired_code: 'error.do.new_letter',
     invalid_client: 'error.do.contact_application',
     invalid_interaction: 'error.do.restart',
     invalid_request: 'error.do.contact_application',
     setup_link: 'error.do.setup_link',
+    signup_closed: 'error.do.signup_closed',
     too_many_requests: 'error.do.wait',
     not_found: 'error.do.start_page',
     method_not_allowed: 'error.do.start_page',

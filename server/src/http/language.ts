@@ -58,7 +58,7 @@ export const rememberedLanguage = (ctx: Place & Pick<Ctx, 'edge'>, request: Http
 export const forgottenLanguage: SetCookie = { name: 'lang', value: '' }
 
 /** Fields of a posted form without which its page cannot be asked for again. */
-const addressFields = ['interaction', 'sign_in', 'kind', 'token', 'return_to', 'again']
+const addressFields = ['interaction', 'sign_in', 'kind', 'token', 'id', 'return_to', 'again']
 
 /**
  * The parameters that a page keeps when its language is changed: those of its address. Undefined when the page cannot be

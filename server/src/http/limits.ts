@@ -19,7 +19,9 @@ export const checkLimits = (
   const over =
     count(ctx, `a|${machine}`, ctx.config.limit_address, request.now) ??
     count(ctx, `r|${path}|${machine}`, ctx.config.limit_route, request.now)
-  if (over || limit !== 'login' || request.method !== 'POST') return over
+  if (over || limit === undefined || request.method !== 'POST') return over
+  if (limit === 'mail')
+    return countWithin(ctx, `m|${machine}`, { allowed: ctx.config.limit_mail_address, seconds: 3600 }, request.now)
   return (
     count(ctx, `la|${machine}`, ctx.config.limit_login_address, request.now) ??
     count(ctx, `ln|${network}`, ctx.config.limit_login_network, request.now)
@@ -27,15 +29,23 @@ export const checkLimits = (
 }
 
 /** Counts one more under `key` in this minute; over `allowed` it is a refusal. */
-export const count = (ctx: Ctx, key: string, allowed: number, now: Date): Denial | undefined => {
-  const { count: seen, resetSeconds } = ctx.ephemeral.hit(key, 60, now)
+export const count = (ctx: Ctx, key: string, allowed: number, now: Date): Denial | undefined =>
+  countWithin(ctx, key, { allowed, seconds: 60 }, now)
+
+const countWithin = (
+  ctx: Ctx,
+  key: string,
+  { allowed, seconds }: { allowed: number; seconds: number },
+  now: Date,
+): Denial | undefined => {
+  const { count: seen, resetSeconds } = ctx.ephemeral.hit(key, seconds, now)
   if (seen <= allowed) return undefined
   return deny(
     'too_many_requests',
     'Too many requests. Try again later.',
     {
-      rule: 'requests per minute stay below the limit (RL-1)',
-      expected: `at most ${allowed} per minute`,
+      rule: 'requests stay below the limit (RL-1)',
+      expected: `at most ${allowed} in ${seconds} seconds`,
       got: `request number ${seen}`,
       remedy: 'Wait, or raise the limit in the settings.',
     },

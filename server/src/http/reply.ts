@@ -70,6 +70,12 @@ export const page = <P extends PageName>(
   extras: Extras & { formAction?: string[]; frames?: boolean; reader?: Reader } = {},
 ): Reply => ({ kind: 'page', status, page: name, data, ...extras }) as PageReply
 
+/**
+ * Headers of a page whose own address is secret: it is not even told to this server's files, because a proxy before it may log
+ * what a page came from. The origin stays, for CSRF.
+ */
+export const secretAddress = { 'referrer-policy': 'strict-origin' }
+
 /** To another page of this server; 303 after a POST with credentials, never 307 (RFC 9700 §4.12). */
 export const redirectLocal = (to: `/${string}`, extras: Extras = {}): Reply => ({
   kind: 'redirect',

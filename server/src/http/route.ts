@@ -14,7 +14,8 @@ export type Auth = keyof Principals
 /** How refusals are written: RFC 6749 §5.2 JSON, a page for people, or an RFC 9457 problem. */
 export type ErrorForm = 'oauth' | 'page' | 'problem'
 
-export type Limit = 'login' | 'none'
+/** `login`: tries to prove somebody. `mail`: asks for a letter, by the hour. */
+export type Limit = 'login' | 'mail' | 'none'
 
 export type RouteOf<A extends Auth> = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

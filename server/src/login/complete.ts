@@ -18,6 +18,7 @@ import { sameBytes } from '../io/secrets.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { hashToken } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
+import { warn } from '../recovery/warn.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { startSession } from '../sessions/start.ts'
 import { holdProof, type Standing } from '../users/credentials.ts'
@@ -53,7 +54,7 @@ export const completeLogin = async (
   const row = newSignIn(request, browser, { proven, interaction_id: interaction?.id, return_to })
   const outcome = await transact(ctx.db, async (tx) => {
     const standing = await holdAll(tx, row)
-    if (standing === undefined) return { kind: 'overtaken' } as const
+    if (standing === undefined || !isAt(standing, proven)) return { kind: 'overtaken' } as const
     const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
     if (step.step === 'complete') return await begin(ctx, tx, { request, browser, row, step, standing })
     await insertSignIn(tx, row)
@@ -61,6 +62,10 @@ export const completeLogin = async (
   })
   return await settled(ctx, browser, outcome)
 }
+
+/** An address that was proved counts while it is the account's. */
+const isAt = ({ email_canonical }: Standing, { address }: Proven): boolean =>
+  address === undefined || address === email_canonical
 
 /** What a further step has proved: more methods, or that the address is the person's. */
 export type Progress = Partial<
@@ -128,6 +133,7 @@ const begin = async (ctx: Ctx, tx: Tx, { request, browser, row, step, standing }
   if (isDenial(started)) return { kind: 'refused', denial: started, to: limitPage(row) }
   const { session, cookies, device, ended } = started
   if (row.trust_device) await trustDevice(tx, device.id, { until: trustEnd(ctx, now), now })
+  if (device.isNew) await warn(ctx, tx, { kind: 'new_device', user_id, now, request })
   if (interaction_id !== null) await recordProof(tx, { id: interaction_id, session_id: session.id, now })
   await record(tx, {
     type: row.method === 'session' ? 'login.stepped_up' : 'login.succeeded',
@@ -159,6 +165,7 @@ const settled = async (ctx: Ctx, browser: BrowserPrincipal, outcome: Outcome): P
   if (outcome.kind !== 'complete') return outcome
   // The copy under the old secret must not outlive it.
   ctx.sessions.clear()
+  ctx.outbox.nudge()
   if (outcome.others_ended) await ctx.feed.announce()
   return { ...outcome, cookies: [...outcome.cookies, ...browserCookie(browser)] }
 }

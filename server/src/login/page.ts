@@ -10,6 +10,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import { page, type Reply } from '../http/reply.ts'
 import type { LoginError, PageData } from '../pages/data.ts'
 import { browserCookie } from '../sessions/cookie.ts'
+import { isOpen } from '../signup/policy.ts'
 
 export type LoginPage = {
   interaction: Interaction | undefined
@@ -43,6 +44,7 @@ export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: Logi
     ...(error !== undefined && { error }),
     ...(retry_after_seconds !== undefined && { retry_after_seconds }),
     ...expected,
+    ...otherWays(ctx, { interaction, fixed: expected.reauthenticate === true }),
     ...(await passkeys(ctx, browser, expected.reauthenticate === true)),
   }
   return page('login', data, facts.status ?? 200, {
@@ -52,6 +54,19 @@ export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: Logi
     reader: { ui_locales: interaction?.request.ui_locales },
     log: error === undefined ? {} : { login: error },
   })
+}
+
+/** Who is known already needs no account. */
+const otherWays = (
+  ctx: Ctx,
+  { interaction, fixed }: { interaction: Interaction | undefined; fixed: boolean },
+): Pick<PageData['login'], 'email_code' | 'recover' | 'register'> => {
+  const query = interaction === undefined ? '' : `?interaction=${interaction.id}`
+  return {
+    ...(ctx.config.email_sign_in && { email_code: pathOf(ctx, '/login/email') }),
+    recover: pathOf(ctx, `/recover${query}`),
+    ...(isOpen(ctx.config) && !fixed && { register: pathOf(ctx, `/register${query}`) }),
+  }
 }
 
 /** Passkeys are offered to whoever comes; to somebody whom the page knows, when they have one. */

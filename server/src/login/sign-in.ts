@@ -20,6 +20,8 @@ export type Proven = {
   credential: string
   /** The passkey that proved it; the proof stands as long as it is there. */
   passkey_id?: string
+  /** The address that was proved to be the person's; the proof stands as long as it is the account's. */
+  address?: string
 }
 
 const lifeMs = 600_000
@@ -44,7 +46,7 @@ export const newSignIn = (
     passkey_id: facts.proven.passkey_id ?? null,
     proved_at: now,
     factor_at: null,
-    mailed_at: null,
+    mailed_at: facts.proven.address === undefined ? null : now,
     trust_device: false,
     failures: 0,
     created_at: now,

@@ -5,6 +5,7 @@
  * it by (security rule LI-5).
  */
 import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import type { Account } from '../users/credentials.ts'
@@ -46,5 +47,9 @@ export const succeeded = async (ctx: Ctx, attempt: Attempt, now: Date): Promise<
 
 /** Takes a reservation back that came to nothing: no password was compared. */
 export const giveBack = async (ctx: Ctx, attempt: Attempt): Promise<void> => await returnAttempt(ctx.db, attempt.bucket)
+
+/** Forgets what strangers have tried at an account whose owner has proved themselves in another way. */
+export const forgive = async (ctx: Ctx, tx: Tx, user_id: string): Promise<void> =>
+  await clearBucket(tx, ctx.secrets.mac('throttle', ctx.secrets.mac('throttle', `user|${user_id}`), 'strangers'))
 
 const counted = (ctx: Ctx, { name }: Account): Buffer => ctx.secrets.mac('throttle', name)

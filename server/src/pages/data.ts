@@ -3,6 +3,7 @@
  * Never holds wording (messages/*.json) or markup (templates/*.eta). Start reading at `PageData`.
  */
 import type { AccountPages, AccountView } from './account-data.ts'
+import type { EntryPages } from './entry-data.ts'
 import type { FactorPages } from './factor-data.ts'
 import type { Message, MessageKey } from './messages.ts'
 
@@ -20,6 +21,7 @@ type Form = { action: string; csrf: string }
 
 export type LoginError =
   | 'wrong_credentials'
+  | 'missing_login'
   | 'wrong_passkey'
   | 'too_many_attempts'
   | 'expired_restarted'
@@ -30,8 +32,8 @@ export type LoginError =
 /** A form that the script fills in: what `options` (JSON) asks the browser for is posted to `action`. */
 type PasskeyForm = { action: string; options: string }
 
-/** The pages of one's own account, and those of second steps. */
-type Parts = AccountPages & FactorPages
+/** The pages of one's own account, those of second steps, and those on the way to an account. */
+type Parts = AccountPages & FactorPages & EntryPages
 
 /** What each page needs. Every address is checked again before it becomes a link or a form target (safe.ts). */
 export type PageData = Parts & {
@@ -51,6 +53,10 @@ export type PageData = Parts & {
     return_to?: string
     /** Address of "Use another account". */
     select_account?: string
+    /** Addresses of the other ways in; the first is where the same form asks for a code by mail. */
+    email_code?: string
+    recover?: string
+    register?: string
     /** The script asks the browser for a passkey, as `options` says, and posts its answer to `action` as `credential`. */
     passkey?: PasskeyForm & { again: boolean }
   }

@@ -26,6 +26,11 @@ const ours = new Set([
   'zones',
 ])
 const addresses = new Set([
+  'back',
+  'email_code',
+  'recover',
+  'register',
+  'resend',
   'action',
   'href',
   'login_href',

@@ -3,6 +3,7 @@
  * Never shown to a visitor. Start reading at `samples`.
  */
 import { accountSamples } from './account-samples.ts'
+import { entrySamples } from './entry-samples.ts'
 import type { PageData, PageName } from './data.ts'
 import { factorSamples } from './factor-samples.ts'
 
@@ -35,6 +36,8 @@ const signIn: readonly PageData['login'][] = [
   { ...login, reauthenticate: true, account, cancel: true, select_account: '/select-account?interaction=7Yw2' },
   { action: '/login', csrf, reauthenticate: true, account, error: 'wrong_credentials' },
   { ...login, passkey, cancel: true },
+  { ...login, passkey, cancel: true, email_code: '/login/email', recover: '/recover', register: '/register' },
+  { action: '/login', csrf, email_code: '/login/email', recover: '/recover', error: 'missing_login' },
   { ...login, passkey, error: 'wrong_passkey', cancel: true },
   { action: '/login', csrf, reauthenticate: true, account, passkey: { ...passkey, again: true } },
 ]
@@ -218,6 +221,7 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
   home: [home, { ...home, signed_in: account }, { ...home, setup_needed: true, links: [] }],
   'dev-mail': devMail,
   ...accountSamples,
+  ...entrySamples,
   'form-post': [
     {
       action: 'https://analytics.example.com/callback',

@@ -7,7 +7,7 @@ import type { Tx } from '../db/connect.ts'
 import { defineLetter, type DueLetter, type Letter, type LetterFacts } from '../outbox/letter.ts'
 import type { LetterView } from '../pages/letters.ts'
 import type { Message } from '../pages/messages.ts'
-import { arm } from '../users/one-time.ts'
+import { arm, textIn } from '../users/one-time.ts'
 import { browserLabel } from '../users/user-agent.ts'
 import { type WarningKind, warningKinds } from './warn.ts'
 
@@ -27,7 +27,7 @@ export const warningLetters: readonly Letter[] = warningKinds.map((kind) =>
 const write = async (ctx: Ctx, tx: Tx, kind: WarningKind, letter: DueLetter): Promise<LetterView | undefined> => {
   const { facts, user_id = null, now } = letter
   // No credential: a thief changes the password, and this is the way back from that.
-  const armed = await arm(ctx, tx, { id: textOf(facts, 'one_time') ?? '', user_id, credential: '', now })
+  const armed = await arm(ctx, tx, { id: textIn(facts, 'one_time') ?? '', user_id, credential: '', now })
   if (armed === undefined) return undefined
   const undo = kind === 'email_changed'
   return {
@@ -49,8 +49,8 @@ const write = async (ctx: Ctx, tx: Tx, kind: WarningKind, letter: DueLetter): Pr
 
 /** Which one it was, where that is known. */
 const aboutOf = (kind: WarningKind, facts: LetterFacts): Message[] => {
-  const name = textOf(facts, 'name')
-  const factor = textOf(facts, 'factor')
+  const name = textIn(facts, 'name')
+  const factor = textIn(facts, 'factor')
   const { left } = facts
   if (kind === 'backup_code_used' && typeof left === 'number')
     return [{ key: 'warning.codes_left', params: { count: left } }]
@@ -66,14 +66,14 @@ const factorMessages = {
 } as const satisfies Record<string, Message>
 
 const circumstancesOf = (facts: LetterFacts, locale: string): NonNullable<LetterView['facts']> => {
-  const at = textOf(facts, 'at')
-  const ip = textOf(facts, 'ip')
+  const at = textIn(facts, 'at')
+  const ip = textIn(facts, 'ip')
   return [
     ...(at === undefined ? [] : [{ label: { key: 'warning.when' } as const, value: new Date(at) }]),
     ...(ip === undefined
       ? []
       : [
-          { label: { key: 'warning.browser' } as const, value: browserLabel(textOf(facts, 'user_agent') ?? null) },
+          { label: { key: 'warning.browser' } as const, value: browserLabel(textIn(facts, 'user_agent') ?? null) },
           { label: { key: 'warning.place' } as const, value: placeOf(facts, { ip, locale }) },
         ]),
   ]
@@ -89,8 +89,3 @@ const placeOf = ({ place }: LetterFacts, { ip, locale }: { ip: string; locale: s
 
 const countryName = (code: string, locale: string): string | undefined =>
   /^[A-Z]{2}$/.test(code) ? new Intl.DisplayNames(locale, { type: 'region' }).of(code) : undefined
-
-const textOf = (facts: LetterFacts, name: string): string | undefined => {
-  const value = facts[name]
-  return typeof value === 'string' ? value : undefined
-}

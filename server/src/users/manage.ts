@@ -3,9 +3,10 @@
  * sessions itself (status.ts does). Start reading at `registerUser`.
  */
 import type { Ctx } from '../ctx.ts'
-import { isUniqueViolation, type Tx } from '../db/connect.ts'
+import { isUniqueViolation } from '../db/connect.ts'
 import type { UsersRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
+import { wholly } from '../db/wholly.ts'
 import { record } from '../events/record.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
@@ -22,7 +23,7 @@ export const registerUser = async (ctx: Ctx, registration: Registration): Promis
   const now = ctx.now()
   const prepared = await prepareUser(ctx, registration, now)
   if (isDenial(prepared)) return prepared
-  return await wholly(ctx, async (tx) => await createUser(tx, prepared, now))
+  return await wholly(ctx.db, async (tx) => await createUser(tx, prepared, now))
 }
 
 /** Finds an account by its id, its address or its user name, with its roles and permissions. */
@@ -112,24 +113,3 @@ export const setPassword = async (ctx: Ctx, account: Subject, password: string):
 
 const refuse = (error: string, sentence: string, got: string): Denial =>
   deny(error, sentence, { rule: 'an account can be changed so', got: shown(got) }, { status: 422 })
-
-/** Runs work in a transaction that a refusal rolls back: for operations that write before they can refuse. */
-const wholly = async <T>(ctx: Ctx, work: (tx: Tx) => Promise<T | Denial>): Promise<T | Denial> =>
-  await transact(ctx.db, async (tx) => {
-    const result = await work(tx)
-    if (isDenial(result)) throw new Undone(result)
-    return result
-  }).catch((error: unknown) => {
-    if (error instanceof Undone) return error.denial
-    throw error
-  })
-
-/** Carries a refusal out of the transaction that it rolls back. */
-class Undone extends Error {
-  override name = 'Undone'
-  readonly denial: Denial
-  constructor(denial: Denial) {
-    super(denial.error_description)
-    this.denial = denial
-  }
-}

@@ -29,7 +29,7 @@ export type OneTime = {
   expires_at: Date
 }
 
-export type NewOneTime = OneTime & { token_hash: TokenHash; bound_to: Buffer | null }
+export type NewOneTime = OneTime & { token_hash: TokenHash; bound_to: Buffer | null; code_expires_at: Date | null }
 
 const facts = ['id', 'purpose', 'user_id', 'address', 'credential', 'data', 'created_at', 'expires_at'] as const
 
@@ -37,7 +37,7 @@ export const insertOneTime = async (tx: Query, row: NewOneTime): Promise<void> =
   await tx`insert into one_time_tokens ${tx(row as never)}`
 }
 
-/** Gives a row new secrets: those it had are worth nothing from here on, and its tries begin anew. False when it was used or is gone. */
+/** Gives a row new secrets: those it had are worth nothing from here on. Its tries go on. False when it was used or is gone. */
 export const armOneTime = async (
   tx: Query,
   id: string,
@@ -46,13 +46,12 @@ export const armOneTime = async (
     credential: string
     token_hash: TokenHash
     code_mac: Buffer | null
-    code_expires_at: Date | null
   },
   now: Date,
 ): Promise<boolean> =>
   (
     await tx`
-      update one_time_tokens set ${tx({ ...secrets, tries: 0 })}
+      update one_time_tokens set ${tx(secrets)}
       where id = ${id} and used_at is null and expires_at > ${now} returning id`
   ).length === 1
 
@@ -97,6 +96,17 @@ export const findLink = async (
   return rows[0]
 }
 
+/** What was opened in a browser, alive and unused. */
+export const findOpened = async (
+  tx: Query,
+  { id, purpose, bound_to, now }: { id: string; purpose: Purpose; bound_to: Buffer; now: Date },
+): Promise<OneTime | undefined> => {
+  const rows = await tx<OneTime[]>`
+    select ${tx(facts)} from one_time_tokens
+    where id = ${id} and purpose = ${purpose} and bound_to = ${bound_to} and used_at is null and expires_at > ${now}`
+  return rows[0]
+}
+
 /** Uses a link, once (security rule G-2). */
 export const useLink = async (
   tx: Query,
@@ -135,6 +145,28 @@ export const useCode = async (tx: Query, id: string, code_mac: Buffer, now: Date
 /** Voids what is still live of some purposes of a person. */
 export const voidOfUser = async (tx: Query, user_id: string, purposes: readonly Purpose[]): Promise<void> => {
   await tx`delete from one_time_tokens where user_id = ${user_id} and used_at is null and purpose = any(${[...purposes]})`
+}
+
+/** Voids what a person's account got of a purpose after an instant. */
+export const voidOfUserSince = async (tx: Query, user_id: string, purpose: Purpose, since: Date): Promise<void> => {
+  await tx`
+    delete from one_time_tokens
+    where user_id = ${user_id} and used_at is null and purpose = ${purpose} and created_at > ${since}`
+}
+
+/** Voids what one browser asked for before, for the same address: a new code makes the old one worthless (security rule MF-3). */
+export const voidOfBrowser = async (
+  tx: Query,
+  { purpose, address, bound_to, except }: { purpose: Purpose; address: string; bound_to: Buffer; except: string },
+): Promise<void> => {
+  await tx`
+    delete from one_time_tokens
+    where purpose = ${purpose} and address = ${address} and bound_to = ${bound_to} and used_at is null and id <> ${except}`
+}
+
+/** Voids whatever was opened for an address and a purpose, by whomever. */
+export const voidOfAddress = async (tx: Query, purpose: Purpose, address: string): Promise<void> => {
+  await tx`delete from one_time_tokens where purpose = ${purpose} and address = ${address} and used_at is null`
 }
 
 /** Voids every token of a purpose. Servers that start at once take turns here. */

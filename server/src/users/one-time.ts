@@ -9,10 +9,13 @@ import type { Ctx } from '../ctx.ts'
 import type { Query, Tx } from '../db/connect.ts'
 import { isUuid, secretBytes, secretText, uuidv7 } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
+import type { LetterFacts } from '../outbox/letter.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
 import { hashToken, mintOpaque, parseOpaque, type PlainToken } from '../protocol/opaque-token.ts'
 import {
   armOneTime,
   findLink,
+  findOpened,
   insertOneTime,
   type OneTime,
   type Purpose,
@@ -28,7 +31,10 @@ export {
   type Purpose,
   removeOneTime,
   voidBound,
+  voidOfAddress,
+  voidOfBrowser,
   voidOfUser,
+  voidOfUserSince,
   voidPurpose,
 } from './one-time-store.ts'
 
@@ -52,6 +58,20 @@ export const lifeSeconds: Record<Purpose, number> = {
   export: 86_400,
 }
 
+/**
+ * What is worth nothing any more once a password or an address has changed (security rule RC-1). The ways back of somebody
+ * who was robbed (not_me, undo_email, cancel_erasure) are not among them: a thief changes both.
+ */
+export const boundToCredentials: readonly Purpose[] = [
+  'verify_email',
+  'reset_password',
+  'sign_in',
+  'factor',
+  'change_email',
+  'change_phone',
+  'export',
+]
+
 export type Opening = {
   purpose: Purpose
   user_id?: string | undefined
@@ -60,7 +80,7 @@ export type Opening = {
   /** The account's credentials as they are (`credentialOf`); others later make this worthless. */
   credential?: string
   data?: Record<string, postgres.JSONValue>
-  /** SHA-256 of the browser cookie in which the code may be typed. A link works in any browser. */
+  /** SHA-256 of the browser cookie in which the code may be typed; without it there is no code. A link works in any browser. */
   bound_to?: Buffer
   /** Another life than that of the purpose. */
   life_seconds?: number
@@ -93,6 +113,8 @@ const rowOf = (id: string, opening: Opening, secret: string) => ({
   credential: opening.credential ?? '',
   data: opening.data ?? {},
   bound_to: opening.bound_to ?? null,
+  // From the opening on, and not from the letter on: whether there was a letter must not show when the code ends (LI-1).
+  code_expires_at: opening.bound_to ? new Date(opening.now.getTime() + codeLifeMs) : null,
   created_at: opening.now,
   expires_at: new Date(opening.now.getTime() + (opening.life_seconds ?? lifeSeconds[opening.purpose]) * 1000),
 })
@@ -114,7 +136,6 @@ export const arm = async (
     credential,
     token_hash: hashToken(token),
     code_mac: macOf(ctx, id, code),
-    code_expires_at: new Date(now.getTime() + codeLifeMs),
   }
   return (await armOneTime(tx, id, secrets, now)) ? { token, code } : undefined
 }
@@ -140,6 +161,12 @@ export const spendLink = async (
 ): Promise<OneTime | undefined> =>
   parseOpaque(typeOf(purpose), token) === undefined ? undefined : await useLink(query, hashToken(token), purpose, now)
 
+/** What was opened in this browser under this id and is alive; whether its letter went out makes no difference. */
+export const findOwnOneTime = async (
+  query: Query,
+  facts: { id: string; purpose: Purpose; bound_to: Buffer; now: Date },
+): Promise<OneTime | undefined> => (isUuid(facts.id) ? await findOpened(query, facts) : undefined)
+
 export type CodeTry = { id: string; purpose: Purpose; code: string; bound_to: Buffer; now: Date }
 export type CodeOutcome = { outcome: 'right'; oneTime: OneTime } | { outcome: 'wrong' | 'dead' }
 
@@ -159,3 +186,22 @@ export const tryCode = async (ctx: Ctx, query: Query, attempt: CodeTry): Promise
   const oneTime = await useCode(query, id, mac, now)
   return oneTime === undefined ? { outcome: 'dead' } : { outcome: 'right', oneTime }
 }
+
+/** A text of what went along with a letter, or a link; undefined where it is none. */
+export const textIn = (data: OneTime['data'] | LetterFacts, name: string): string | undefined => {
+  const value = data[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Of a link that was used, has expired, was voided, or belongs to an account that has changed since. */
+export const deadLink: Denial = deny(
+  'dead_link',
+  'This link was used already, has expired, or is not complete.',
+  {
+    rule: 'a link of a letter is used once, in time, for the account as it was (RC-1)',
+    expected: 'a live link of this purpose',
+    got: 'another one',
+    remedy: 'Ask for a new letter.',
+  },
+  { status: 400 },
+)

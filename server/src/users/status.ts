@@ -5,14 +5,16 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
-import { distrustDevices, forgetDevices } from '../devices/forget.ts'
+import { distrustDevices } from '../devices/forget.ts'
 import { type Happening, record } from '../events/record.ts'
 import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
 import { removeFactors } from '../factors/reset.ts'
+import { warn } from '../recovery/warn.ts'
 import { endEverywhere } from '../sessions/end.ts'
 import { endImpersonations } from '../sessions/impersonation.ts'
-import { deleteUser, lockAccount, updateUser, upsertPassword } from './store.ts'
+import { endAll } from './end-all.ts'
+import { deleteUser, lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
 
 /** Who changed it: an administrator by their id, and where the request came from. Nothing for the operator at the command line. */
 export type By = { actor_id?: string } & Pick<Happening, 'ip' | 'user_agent' | 'request_id'>
@@ -36,13 +38,35 @@ export const changeStatus = async (
   )
 }
 
-/** Sets a password, and ends everything that was proved with the old one: whoever knew it may have a known device, too. */
+/** Sets a password and ends everything that was proved with the old one; the person is told. */
 export const changePassword = async (ctx: Ctx, user_id: string, password_hash: string): Promise<void> => {
-  await change(ctx, user_id, { type: 'user.password_changed' }, async (tx, now) => {
-    await upsertPassword(tx, user_id, password_hash, now)
-    await endEverywhere(ctx, tx, { user_id, now, because: 'password changed' })
-    await forgetDevices(tx, user_id)
+  const now = ctx.now()
+  await transact(ctx.db, async (tx) => {
+    await lockAccount(tx, user_id)
+    await replacePassword(ctx, tx, { user_id, password_hash, now, because: 'password changed' })
+    await warn(ctx, tx, { kind: 'password_changed', user_id, now })
   })
+  ctx.outbox.nudge()
+  await settled(ctx, user_id)
+}
+
+export type NewPassword = {
+  user_id: string
+  password_hash: string
+  now: Date
+  because: string
+  /** Whoever sets it has just proved the address of the account. */
+  proved?: boolean
+  by?: Partial<Happening>
+}
+
+/** The same within a transaction that holds the account. Afterwards the copies of the account are to be forgotten. */
+export const replacePassword = async (ctx: Ctx, tx: Tx, change: NewPassword): Promise<void> => {
+  const { user_id, password_hash, now, because, proved = false, by = {} } = change
+  await upsertPassword(tx, user_id, password_hash, now)
+  await removeAction(tx, user_id, 'change_password')
+  await endAll(ctx, tx, { user_id, now, because, proved })
+  await record(tx, { type: 'user.password_changed', now, user_id, data: { because }, ...by })
 }
 
 /**
@@ -126,7 +150,12 @@ const change = async (
     return undefined
   })
   if (refused) return refused
+  await settled(ctx, user_id)
+  return undefined
+}
+
+/** After the commit: this node's copy is old, and the others are told what ended. */
+const settled = async (ctx: Ctx, user_id: string): Promise<void> => {
   ctx.subjects.forget(user_id)
   await ctx.feed.announce()
-  return undefined
 }

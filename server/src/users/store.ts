@@ -63,6 +63,24 @@ export const findLogin = async (
   return rows[0]
 }
 
+/** An account as its mailbox knows it. */
+export type MailboxRow = Pick<
+  UsersRow,
+  'id' | 'status' | 'email' | 'email_canonical' | 'email_verified' | 'username' | 'name' | 'locale'
+> & { changed_at: Date | null }
+
+/** Finds an account by one of its names, or its id. */
+export const findMailbox = async (
+  tx: Query,
+  key: { id: string } | { email_canonical: string } | { username: string },
+): Promise<MailboxRow | undefined> => {
+  const [[column, value] = ['id', '']] = Object.entries(key)
+  const rows = await tx<MailboxRow[]>`
+    select u.id, u.status, u.email, u.email_canonical, u.email_verified, u.username, u.name, u.locale, p.changed_at
+    from users u left join password_credentials p on p.user_id = u.id where u.${tx(column)} = ${value}`
+  return rows[0]
+}
+
 export const findUser = async (tx: Query, key: string): Promise<UsersRow | undefined> => {
   const rows = await tx<
     UsersRow[]
@@ -106,6 +124,18 @@ export const upsertPassword = async (tx: Query, user_id: string, password_hash: 
   await tx`
     insert into password_credentials (user_id, password_hash, changed_at) values (${user_id}, ${password_hash}, ${now})
     on conflict (user_id) do update set password_hash = excluded.password_hash, changed_at = excluded.changed_at`
+}
+
+/** What had to be done before the next sign-in is done. */
+export const removeAction = async (tx: Query, user_id: string, action: string): Promise<void> => {
+  await tx`
+    update users set required_actions = array_remove(required_actions, ${action})
+    where id = ${user_id} and ${action} = any (required_actions)`
+}
+
+/** Takes the password of an account away. */
+export const deletePassword = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`delete from password_credentials where user_id = ${user_id}`
 }
 
 /** Replaces a hash by one with better parameters, unless the password was changed meanwhile (compare and swap). */

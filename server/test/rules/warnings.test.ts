@@ -18,6 +18,7 @@ beforeAll(async () => {
 const request = {
   ip: '203.0.113.7',
   user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+  rawQuery: '',
   query: new Map(),
   form: new Map(),
   header: () => undefined,
