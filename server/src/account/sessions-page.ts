@@ -21,6 +21,9 @@ const show = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> =>
       current: one.id === session.id,
       user_agent_label: browserLabel(one.user_agent),
       ip: one.ip ?? '',
+      ...(one.place && {
+        place: { ...(one.place.city && { city: one.place.city }), country_code: one.place.country_code },
+      }),
       created_at: one.created_at,
       last_seen_at: one.last_seen_at,
     })),

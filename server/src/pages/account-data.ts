@@ -23,6 +23,8 @@ export type SessionView = {
   current: boolean
   user_agent_label: Message
   ip: string
+  /** Where that address is, when a file of places is configured: a city as the file names it, a country by its code. */
+  place?: { city?: string; country_code: string }
   created_at: Date
   last_seen_at: Date
 }

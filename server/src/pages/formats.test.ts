@@ -33,6 +33,20 @@ describe('durations', () => {
   })
 })
 
+describe('countries', () => {
+  test.each([
+    ['en', 'DE', 'Germany'],
+    ['de', 'DE', 'Deutschland'],
+    ['ar', 'JP', 'اليابان'],
+    ['ja', 'FR', 'フランス'],
+    ['en', 'QX', 'QX'],
+    ['en', 'nonsense', 'nonsense'],
+    ['en', '', ''],
+  ])('%s: %s is %s', (language, code, name) => {
+    expect(createFormats(language).country(code)).toBe(name)
+  })
+})
+
 describe('instants, lists and numbers', () => {
   test.each([
     ['en', 'Nov 20, 2026, 4:40 PM UTC', 'a, b, and c', '12,345'],

@@ -13,6 +13,8 @@ export type Formats = {
   /** "a, b and c". */
   list: (items: readonly string[]) => string
   number: (value: number) => string
+  /** A country by its code (ISO 3166-1); the code itself when it has no name. */
+  country: (code: string) => string
   /** The CLDR plural category of a number: one of zero, one, two, few, many, other. */
   plural: (value: number) => Intl.LDMLPluralRule
 }
@@ -26,11 +28,13 @@ export const createFormats = (language: string): Formats => {
   const lists = once(() => new Intl.ListFormat(locale, { type: 'conjunction' }))
   const numbers = once(() => new Intl.NumberFormat(locale))
   const plurals = once(() => new Intl.PluralRules(locale))
+  const countries = once(() => new Intl.DisplayNames(locale, { type: 'region', fallback: 'code' }))
   return {
     duration: (totalSeconds) => durationIn(locale, totalSeconds),
     instant: (when) => `${instants().format(when)} UTC`,
     list: (items) => lists().format(items),
     number: (value) => numbers().format(value),
+    country: (code) => (/^[A-Z]{2}$/.test(code) ? (countries().of(code) ?? code) : code),
     plural: (value) => plurals().select(value),
   }
 }

@@ -4,6 +4,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import type { Subject } from '../protocol/claims.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
+import { readUserAgent, type UserAgent } from '../users/user-agent.ts'
 import { findLive, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
 
 /** The people signed in in this browser whose accounts may act. */
@@ -24,6 +25,12 @@ export const sessionsOfBrowser = async (
   )
 }
 
-/** Where a person is signed in. */
-export const sessionsOfUser = async (ctx: Ctx, user_id: string, now: Date): Promise<OwnSession[]> =>
-  await listOfUser(ctx.db, user_id, now)
+/**
+ * A session as its owner sees it: the browser, the system and the place where it was last used, since when that browser is
+ * known, and whether it is trusted.
+ */
+export type SessionFacts = OwnSession & UserAgent
+
+/** Where a person is signed in, the last used first. */
+export const sessionsOfUser = async (ctx: Ctx, user_id: string, now: Date): Promise<SessionFacts[]> =>
+  (await listOfUser(ctx.db, user_id, now)).map((session) => ({ ...session, ...readUserAgent(session.user_agent) }))
