@@ -88,22 +88,10 @@ const isolated = (text: string, dir: Wording['dir']): string =>
   `<bdi${dir === 'rtl' && !/\p{L}/u.test(text) ? ' dir="ltr"' : ''}>${escapeHtml(text)}</bdi>`
 
 const wordingOf = (lang: string, sources: Sources): Wording => {
-  const { catalogue, english, onMissing } = sources
+  const { catalogue, english, refusals } = sources
   const formats = createFormats(lang)
   const find = createFinder(lang, sources, formats.plural)
-  const value = (params: Params, name: string, key: string) => {
-    if (!Object.hasOwn(params, name)) onMissing(`The message ${key} needs the parameter ${name}.`)
-    const given = params[name] ?? ''
-    return name === 'count' && typeof given === 'number' ? formats.number(given) : show(given)
-  }
-  const show = (given: Param): string => {
-    if (typeof given !== 'object') return String(given)
-    if (given instanceof Date) return formats.instant(given)
-    if (isMessage(given)) return t(given.key, given.params)
-    return 'seconds' in given ? formats.duration(given.seconds) : formats.list(given)
-  }
-  const t: Wording['t'] = (key, params = {}) =>
-    find(key, params).replace(placeholder, (_, name: string) => value(params, name, key))
+  const { t, show, value } = createWriter(find, formats, sources.onMissing)
   const dir = rightToLeft.has(lang) ? 'rtl' : 'ltr'
   const rich: Wording['rich'] = (key, params = {}) =>
     escapeHtml(find(key, params)).replace(placeholder, (_, name: string) => {
@@ -119,7 +107,7 @@ const wordingOf = (lang: string, sources: Sources): Wording => {
     say: ({ key, params }) => t(key, params),
     show,
     sentence: (spoken) => {
-      const key = sources.refusals.get(spoken)
+      const key = refusals.get(spoken)
       return key === undefined ? undefined : t(key)
     },
     rich,
@@ -130,10 +118,30 @@ const wordingOf = (lang: string, sources: Sources): Wording => {
   }
 }
 
+type Find = (key: string, params: Params) => string
+
+/** Messages as plain text. */
+const createWriter = (find: Find, formats: Formats, onMissing: (sentence: string) => void) => {
+  const value = (params: Params, name: string, key: string): string => {
+    if (!Object.hasOwn(params, name)) onMissing(`The message ${key} needs the parameter ${name}.`)
+    const given = params[name] ?? ''
+    return name === 'count' && typeof given === 'number' ? formats.number(given) : show(given)
+  }
+  const show = (given: Param): string => {
+    if (typeof given !== 'object') return String(given)
+    if (given instanceof Date) return formats.instant(given)
+    if (isMessage(given)) return t(given.key, given.params)
+    return 'seconds' in given ? formats.duration(given.seconds) : formats.list(given)
+  }
+  const t: Wording['t'] = (key, params = {}) =>
+    find(key, params).replace(placeholder, (_, name: string) => value(params, name, key))
+  return { t, show, value }
+}
+
 /** Finds the text of a message: in its language, else in English, else the key. With `count`, the plural form of the language. */
-const createFinder = (lang: string, { catalogue, english, onMissing }: Sources, plural: Formats['plural']) => {
+const createFinder = (lang: string, { catalogue, english, onMissing }: Sources, plural: Formats['plural']): Find => {
   const inEnglish = createFormats('en').plural
-  return (key: string, { count }: Params): string => {
+  return (key, { count }) => {
     const categoryBy = (select: Formats['plural']) => (typeof count === 'number' ? select(count) : undefined)
     const text = lookUp(catalogue, key, categoryBy(plural))
     if (text !== undefined) return text
