@@ -24,9 +24,13 @@ export const alike: Readonly<Record<string, readonly string[]>> = {
     'profile.website',
     'profile.region',
     'error.status',
+    'register.name',
+    'mail_code.code',
+    'passkeys.title',
+    'passkeys.name',
   ],
   es: ['page.title_problem', 'error.code'],
-  fr: ['factor.code', 'account.section.applications', 'dev_mail.code', 'home.version'],
+  fr: ['factor.code', 'account.section.applications', 'dev_mail.code', 'home.version', 'mail_code.code'],
 }
 
 const pluralEnding = /_(zero|one|two|few|many|other)$/
