@@ -11,9 +11,14 @@ import { type Denial, deny } from '../protocol/errors.ts'
 import { challenge } from '../token/bearer.ts'
 import { actedFor } from './person.ts'
 
-/** Whether the last proof of a sign-in is young enough: at the bound itself it still is. */
-export const isFresh = (ctx: Ctx, auth_time: Date, now: Date): boolean =>
-  now.getTime() - auth_time.getTime() <= ctx.config.freshness_seconds * 1000
+type Proof = { auth_time: Date; device_trusted: boolean }
+
+/**
+ * Whether the last proof of a sign-in is young enough: at the bound itself it still is. A trusted device that stood in for a
+ * second step has proved nothing (security rule MF-4).
+ */
+export const isFresh = (ctx: Ctx, { auth_time, device_trusted }: Proof, now: Date): boolean =>
+  !device_trusted && now.getTime() - auth_time.getTime() <= ctx.config.freshness_seconds * 1000
 
 /** For pages: the way to prove oneself afresh and come back to `return_to`, or undefined when that is not needed. */
 export const proveFirst = (
@@ -24,7 +29,7 @@ export const proveFirst = (
 ): Reply | undefined => {
   if (session === undefined) return redirectLocal(`/login?return_to=${encodeURIComponent(return_to)}`)
   if (session.actor_id !== null) return refuse(ctx, actedFor, 'page', { route: '/account', request })
-  if (isFresh(ctx, session.auth_time, request.now)) return undefined
+  if (isFresh(ctx, session, request.now)) return undefined
   return redirectLocal(`/login?again=1&return_to=${encodeURIComponent(return_to)}`)
 }
 
@@ -34,12 +39,12 @@ export const proveFirst = (
  */
 export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Denial | undefined => {
   if (person.browser?.session.actor_id != null) return actedFor
-  if (isFresh(ctx, person.auth_time, request.now)) return undefined
+  if (isFresh(ctx, person, request.now)) return undefined
   const max_age = ctx.config.freshness_seconds
   const because = {
     rule: 'the proof of who this is, is fresh (LI-4, RFC 9470)',
     expected: `at most ${max_age} seconds old`,
-    got: `of ${person.auth_time.toISOString()}`,
+    got: person.device_trusted ? 'one that a trusted device stood in for' : `of ${person.auth_time.toISOString()}`,
     remedy: 'Sign in again, then repeat the call.',
   }
   if (person.browser) {

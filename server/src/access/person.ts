@@ -9,6 +9,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { parseScope } from '../protocol/scope.ts'
 import { authenticateBrowser, ownForms } from '../sessions/cookie.ts'
+import { isDeviceTrusted } from '../sessions/list.ts'
 import { authenticateBearer, challenge } from '../token/bearer.ts'
 
 /** The resource identifier of the JSON API: what `aud` of its tokens names (RFC 8707 §2). */
@@ -36,8 +37,8 @@ const byCookie = async (ctx: Ctx, request: HttpRequest): Promise<PersonPrincipal
   const forged = unsafe.has(request.method) ? checkCall(ctx, request, browser.browser, ownForms(browser)) : undefined
   if (forged) return forged
   if (session.actor_id !== null && unsafe.has(request.method)) return actedFor
-  const { auth_time, acr, amr, id: sid } = session
-  return { subject, auth_time, acr, amr, sid, browser: { ...browser, session } }
+  const { auth_time, acr, amr, id: sid, device_trusted } = session
+  return { subject, auth_time, acr, amr, sid, device_trusted, browser: { ...browser, session } }
 }
 
 /** RFC 6750 §3.1; a token for another audience is none of ours (RFC 9068 §4), and one without the scope may not do this. */
@@ -51,7 +52,11 @@ const byToken = async (ctx: Ctx, request: HttpRequest, may: Demands['may']): Pro
   const scope = may === 'self' ? 'account' : 'admin'
   if (!parseScope(token.scope ?? '').includes(scope)) return narrow(scope, token.scope)
   const auth_time = new Date((token.auth_time ?? token.iat) * 1000)
-  return { subject, auth_time, acr: token.acr ?? 'aal1', amr: [], sid: token.sid, client_id: token.client_id }
+  const { sid, client_id, acr = 'aal1' } = token
+  // Looked up where it can matter: in a change, after a sign-in that proved one factor.
+  const mayBeTrusted = unsafe.has(request.method) && acr === 'aal1'
+  const device_trusted = mayBeTrusted && (await isDeviceTrusted(ctx, sid))
+  return { subject, auth_time, acr, amr: [], sid, device_trusted, client_id }
 }
 
 const nobody: Denial = deny(

@@ -1,6 +1,10 @@
 /** Owns the list of a person's own addresses. Each page is a file of this folder; operations on accounts are users/*.ts. */
 import { route } from '../http/route.ts'
 import { applicationsRoutes } from './applications-page.ts'
+import { backupCodesRoutes } from './backup-codes-page.ts'
+import { codesRoutes } from './codes-page.ts'
+import { removalRoutes } from './factor-removal-page.ts'
+import { factorsRoutes } from './factors-page.ts'
 import { signedIn } from './frame.ts'
 import { showOverview } from './overview.ts'
 import { profileApiRoutes } from './profile-api.ts'
@@ -8,6 +12,7 @@ import { profileRoutes } from './profile-page.ts'
 import { passkeysApiRoutes } from './passkeys-api.ts'
 import { passkeysRoutes } from './passkeys-page.ts'
 import { sessionsRoutes } from './sessions-page.ts'
+import { totpRoutes } from './totp-page.ts'
 
 export const accountRoutes = [
   route({
@@ -24,4 +29,9 @@ export const accountRoutes = [
   ...profileApiRoutes,
   ...passkeysRoutes,
   ...passkeysApiRoutes,
+  ...factorsRoutes,
+  ...totpRoutes,
+  ...codesRoutes,
+  ...backupCodesRoutes,
+  ...removalRoutes,
 ]

@@ -4,7 +4,6 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { callerOf, record } from '../events/record.ts'
-import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { useCode } from './backup-codes.ts'
@@ -18,7 +17,8 @@ import { verifyTotp } from './totp.ts'
 /** What a check of one kind needs to know. `transaction` is where a code by mail or text message may be typed (codes.ts). */
 export type CheckFacts = {
   request: HttpRequest
-  browser: BrowserPrincipal
+  /** Who may type it: the browser cookie's value, or what stands for it (codes.ts). */
+  holder: string
   user_id: string
   transaction: string
   code: string
@@ -31,9 +31,9 @@ type Check = (ctx: Ctx, facts: CheckFacts) => Promise<string[] | Denial | undefi
 
 const byCode =
   (channel: Channel): Check =>
-  async (ctx, { request, browser, user_id, transaction, code }) => {
+  async (ctx, { request, holder, user_id, transaction, code }) => {
     const { now } = request
-    const place = { user_id, purpose: 'factor' as const, browser: browser.browser, transaction, now }
+    const place = { user_id, purpose: 'factor' as const, browser: holder, transaction, now }
     const tried = await trySentCode(ctx, place, code)
     if (tried.outcome === 'dead') return deadCode
     if (tried.outcome !== 'right' || tried.oneTime.data['channel'] !== channel) return undefined

@@ -33,6 +33,9 @@ export type Sending = CodePlace & {
 }
 
 const lifeSeconds = 600
+const daySeconds = 86_400
+/** Codes that one person can have sent in a day, wherever to. */
+const mostOfPerson = 30
 
 /**
  * Sends a new code; the one before it is void from then on. Refuses with `too_many_codes` (429) when the address has had
@@ -40,6 +43,8 @@ const lifeSeconds = 600
  */
 export const sendCode = async (ctx: Ctx, sending: Sending): Promise<Denial | undefined> => {
   const { channel, address, user_id, purpose, credential, locale, now } = sending
+  // Whoever tries one number after the other spends somebody's money (MF-3).
+  if (ctx.ephemeral.hit(`codes|${user_id}`, daySeconds, now).count > mostOfPerson) return tooMany
   const bound = boundOf(sending)
   const outcome = await transact(ctx.db, async (tx) => {
     const opening = { ...bound, address, credential, data: { channel }, life_seconds: lifeSeconds, now }

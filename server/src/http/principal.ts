@@ -39,6 +39,8 @@ export type PersonPrincipal = {
   acr: string
   amr: string[]
   sid: string | undefined
+  /** A trusted device stood in for the second step of that sign-in: no fresh proof (security rule MF-4). */
+  device_trusted: boolean
   /** Present when the browser itself calls; then CSRF was checked. */
   browser?: BrowserPrincipal & { session: LiveSession }
   /** Present when an application calls. */

@@ -3,7 +3,8 @@ import type { Interaction } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { deviceCookie, isTrusted } from '../devices/remember.ts'
-import { type FactorKind, factorKinds, type PolicyFacts, type RequiredAction } from '../factors/policy.ts'
+import { allowedKinds } from '../factors/allowed.ts'
+import type { PolicyFacts, RequiredAction } from '../factors/policy.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Acr, demandedAcr, satisfies, strongest } from '../protocol/acr.ts'
 import type { Standing } from '../users/credentials.ts'
@@ -19,9 +20,11 @@ export type LoadFacts = {
 /** The facts of a sign-in as it stands in this transaction. */
 export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<PolicyFacts> => {
   const { request, row, standing, interaction } = facts
-  const kinds = factorKinds.filter((kind) => standing.factor_kinds.includes(kind) && isAllowed(ctx, kind))
+  const kinds = allowedKinds(ctx, standing.factor_kinds)
   const policy = strongest([ctx.config.acr, standing.role_acr])
   const two_step = kinds.some((kind) => kind === 'totp' || kind === 'sms' || kind === 'email')
+  // Asked only where a second step is due at all.
+  const asksTrust = mayTrust(row) && (two_step || !satisfies('aal1', policy))
   const device = { cookie: deviceCookie(ctx, request), now: request.now }
   return {
     amr: row.amr,
@@ -29,21 +32,18 @@ export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<P
     policy,
     kinds,
     two_step,
-    // Asked only where a second step is due at all. Within a session only a proof counts: what stood in for one when it
-    // began is written in it, and a step-up that trusted the device anew would lead nowhere.
-    trusted_device:
-      row.method !== 'session' &&
-      (two_step || !satisfies('aal1', policy)) &&
-      (await isTrusted(tx, row.user_id, device)),
+    trusted_device: asksTrust && (await isTrusted(tx, row.user_id, device)),
     mailed: row.mailed_at !== null,
     can_mail: standing.email !== null && standing.email_verified,
     actions: standing.required_actions as RequiredAction[],
   }
 }
 
-/** Kinds that the operator has switched off prove nothing, even where somebody still has them. */
-const isAllowed = (ctx: Ctx, kind: FactorKind): boolean =>
-  kind === 'password' || kind === 'backup_code' || ctx.config.factors.includes(kind)
+/**
+ * Security rule MF-4: a trusted device spares the second step where somebody goes to an application. It proves nothing, so it
+ * counts neither for the pages on which an account is changed (LI-4) nor for a step-up.
+ */
+const mayTrust = ({ method, return_to }: SignInRow): boolean => method !== 'session' && return_to === null
 
 /** What the application of an interaction asks for: the request, else its client. */
 const demandOf = async (ctx: Ctx, interaction: Interaction | undefined): Promise<Acr | undefined> => {

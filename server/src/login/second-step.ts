@@ -35,7 +35,7 @@ export const takeStep = async (ctx: Ctx, facts: StepFacts): Promise<Outcome | De
   if (!(await countFailure(ctx.db, row.id, maxFailures))) return spent
   const amr = await checkKind(ctx, kind, {
     request,
-    browser,
+    holder: browser.browser,
     user_id: row.user_id,
     transaction: transactionOf(row),
     code,

@@ -11,6 +11,9 @@ const frame = (current: AccountSection, done?: string): AccountFrame => ({
   ...(done !== undefined && { done }),
 })
 
+/** The same for samples of such pages elsewhere. */
+export const accountFrameSample = frame
+
 const sessions: AccountPages['account-sessions']['sessions'] = [
   {
     id: 'ses_1',

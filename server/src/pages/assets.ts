@@ -30,7 +30,7 @@ export const assetOf = (name: string, bytes: Buffer): NamedAsset => {
   }
 }
 
-const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'adapt.css']
+const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'factors.css', 'adapt.css']
 
 export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys' | 'strength', NamedAsset>>
 

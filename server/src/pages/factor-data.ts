@@ -1,4 +1,6 @@
 /** Owns the shape of what the pages about second steps show; part of data.ts. */
+import type { AccountFrame } from './account-data.ts'
+import type { QrView } from './qr.ts'
 
 /** A form of ours: where it posts (urlencoded), and the token that proves that this server drew it. */
 type Form = { action: string; csrf: string }
@@ -11,25 +13,78 @@ export type CodeError = 'wrong_code' | 'expired_code' | 'too_many_attempts' | 't
 /** What a code by mail or text message needs to be typed: whether one is on its way, and where to, as far as it may be shown. */
 type Sent = { sent: boolean; destination?: string }
 
-/** The application that somebody comes from, and the way back to it without an answer. */
-type From = { client?: { client_name: string }; cancel: boolean }
+/** Of a page within a sign-in: which one it is (posted as `sign_in`), the application it leads to, the way back (`cancel=1`). */
+export type SignInFrame = Form & { sign_in?: string; client?: { client_name: string }; cancel?: boolean }
+
+/** Within a sign-in, or on a person's own page; then `back` leads to the list. */
+type SetUp = SignInFrame & { back?: string }
+
+type Other = { kind: FactorView; href: string }
 
 export type FactorPages = {
   /**
    * Posts `sign_in`, `kind`, `code`, and `trust_device` when the box is ticked; `send=1` from the button that has a code sent;
    * `cancel=1` from the one that leads back.
    */
-  factor: Form &
-    Sent &
-    From & {
-      sign_in: string
+  factor: SignInFrame &
+    Sent & {
       kind: FactorView
       /** Why it is asked for: to confirm a sign-in, before a first second step may be set up, or because the address is new. */
       about: 'confirm' | 'prove_mail' | 'verify_email'
       /** The other ways, as links. */
-      others: readonly { kind: FactorView; href: string }[]
+      others: readonly Other[]
       /** For how long this browser may be trusted; 0 does not offer it. */
       trust_days: number
       error?: CodeError
     }
+  /** Posts `id`, `name`, `code`. `secret` is shown in groups. */
+  'factor-totp': SetUp & {
+    id: string
+    qr: QrView
+    uri: string
+    secret: readonly string[]
+    name: string
+    error?: 'wrong_code' | 'name'
+  }
+  /** Posts `phone` and `send=1`, then `code`. */
+  'factor-code': SetUp &
+    Sent & {
+      channel: 'email' | 'sms'
+      phone?: string
+      /** Address of the same page with the field for another number. */
+      change?: string
+      error?: CodeError | 'invalid_phone'
+    }
+  /** The codes that are shown once; posts them as `codes` to be downloaded. `continue_href` goes on. */
+  'backup-codes': Form & { codes: readonly string[]; continue_href: string; within: 'account' | 'sign_in' }
+  /** Posts nothing but the wish for new ones. */
+  'backup-codes-new': Form & { left?: number; created_at?: Date; back: string; is_first: boolean }
+  /** Posts `kind` and `code`, or `send=1`; `proof` says what is asked for. */
+  'factor-remove': Form &
+    Sent & {
+      factor: { kind: 'totp' | 'email' | 'sms'; name: string }
+      proof: 'given' | 'factor' | 'mail' | 'none'
+      kind?: FactorView
+      others: readonly Other[]
+      /** Where a passkey of this person proves it instead. */
+      passkey?: string
+      back: string
+      error?: CodeError
+    }
+  /** Posts `id` and `name` to rename. */
+  'account-factors': AccountFrame & {
+    factors: readonly {
+      kind: 'totp' | 'email' | 'sms'
+      id: string
+      name: string
+      created_at: Date
+      last_used_at?: Date
+      remove: string
+    }[]
+    passkeys?: { count: number; href: string }
+    backup_codes?: { left: number; created_at: Date }
+    new_codes: string
+    add: readonly { kind: 'totp' | 'email' | 'sms'; href: string }[]
+    rename: string
+  }
 }

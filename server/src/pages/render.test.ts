@@ -24,6 +24,8 @@ const ours = new Set([
   'locale',
   'zoneinfo',
   'zones',
+  'proof',
+  'within',
 ])
 const addresses = new Set([
   'back',
@@ -49,6 +51,9 @@ const addresses = new Set([
   'rename',
   'remove',
   'again',
+  'change',
+  'continue_href',
+  'new_codes',
 ])
 const payload = `x"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;@<%= 1 %>{{name}}\${1}`
 const hostileAddress = `https://evil.example/"'><svg/onload=alert(3)>`

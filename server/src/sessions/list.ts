@@ -5,7 +5,7 @@ import type { Subject } from '../protocol/claims.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { readUserAgent, type UserAgent } from '../users/user-agent.ts'
-import { findLive, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
+import { findLive, findTrust, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
 
 /** The people signed in in this browser whose accounts may act. */
 export const sessionsOfBrowser = async (
@@ -34,3 +34,7 @@ export type SessionFacts = OwnSession & UserAgent
 /** Where a person is signed in, the last used first. */
 export const sessionsOfUser = async (ctx: Ctx, user_id: string, now: Date): Promise<SessionFacts[]> =>
   (await listOfUser(ctx.db, user_id, now)).map((session) => ({ ...session, ...readUserAgent(session.user_agent) }))
+
+/** Whether a trusted device stood in for a second step of this session; of one that has ended nobody can say, so: yes. */
+export const isDeviceTrusted = async (ctx: Ctx, sid: string | undefined): Promise<boolean> =>
+  sid === undefined || (await findTrust(ctx.db, sid)) !== false

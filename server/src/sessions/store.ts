@@ -170,3 +170,10 @@ export const removeSessions = async (tx: Query, before: Date, limit: number): Pr
     delete from sessions where ctid = any (array(select ctid from sessions where expires_at < ${before} limit ${limit}))`
   return count
 }
+
+/** Whether a trusted device stood in for a second step of a live session; undefined when it has ended. */
+export const findTrust = async (tx: Query, id: string): Promise<boolean | undefined> => {
+  const rows = await tx<{ device_trusted: boolean }[]>`
+    select device_trusted from sessions where id = ${id} and ended_at is null`
+  return rows[0]?.device_trusted
+}

@@ -193,3 +193,13 @@ export const shareAccount = async (tx: Query, user_id: string): Promise<Standing
 export const lockAccount = async (tx: Query, user_id: string): Promise<void> => {
   await tx`select 1 from users where id = ${user_id} for update`
 }
+
+/** Sets a number that was proved. */
+export const setPhone = async (
+  tx: Query,
+  user_id: string,
+  { phone_number, now }: { phone_number: string; now: Date },
+): Promise<void> => {
+  await tx`
+    update users set phone_number = ${phone_number}, phone_number_verified = true, updated_at = ${now} where id = ${user_id}`
+}

@@ -75,6 +75,11 @@
     button.hidden = false
   }
 
+  for (const button of all('[data-print]')) {
+    button.addEventListener('click', () => print())
+    button.hidden = false
+  }
+
   const local = new Intl.DateTimeFormat(root.lang, { dateStyle: 'medium', timeStyle: 'short' })
   for (const time of all('time[datetime]')) time.textContent = local.format(new Date(time.dateTime))
 })()

@@ -1,0 +1,154 @@
+/** How long proofs, codes and trusted devices hold, to the second: rules LI-4, MF-3, MF-4 (security.md 1.4, 1.9). No job runs here. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { changePassword } from '../../src/users/status.ts'
+import { type Authenticator, authenticatorOf, chooseCodes } from '../support/factors.ts'
+import type { TestUser } from '../support/fixtures.ts'
+import { expectPage } from '../support/flow.ts'
+import type { HttpClient, Reply } from '../support/http.ts'
+import { type InProcess, startInProcess } from '../support/in-process.ts'
+
+let home: InProcess
+const day = 86_400
+const second = 'Confirm that it is you'
+
+beforeAll(async () => {
+  home = await startInProcess({ KEYWRIGHT_SESSION_IDLE_SECONDS: String(60 * day) })
+})
+
+const typePassword = async (client: HttpClient, user: TestUser, path = '/login'): Promise<Reply> => {
+  const page = await client.walk(client.get(path))
+  return await client.walk(client.submit(page, { login: user.email, password: user.password }))
+}
+
+const confirm = async (client: HttpClient, page: Reply, values: Record<string, string>): Promise<Reply> =>
+  await client.walk(client.submit(page, values))
+
+/** Sends the browser to where a second step is due again: without its session, but with its device. */
+const forgetSession = (client: HttpClient): void => client.jar.delete('kw_session')
+
+const withPhone = async (): Promise<{ user: TestUser; phone: Authenticator; client: HttpClient }> => {
+  const user = await home.user()
+  const phone = await authenticatorOf(home.ctx, user.user_id)
+  return { user, phone, client: home.server.client() }
+}
+
+const codeOf = (phone: Authenticator): string => phone.code(home.ctx.now().getTime())
+
+describe('LI-4: a proof is fresh for five minutes', () => {
+  it('a second less than that, and at the bound itself; a second later no more', async () => {
+    const { client } = await withPhone()
+    const user = await home.user()
+    await typePassword(client, user)
+    home.pass(299)
+    expect((await client.get('/account/factors/totp')).status).toBe(200)
+    home.pass(1)
+    expect((await client.get('/account/factors/totp')).status).toBe(200)
+    home.pass(1)
+    expect((await client.get('/account/factors/totp')).location?.pathname).toBe('/login')
+  })
+})
+
+describe('MF-4: a trusted device', () => {
+  const trusted = async () => {
+    const made = await withPhone()
+    const page = await typePassword(made.client, made.user)
+    expectPage(page, 200, second)
+    expectPage(await confirm(made.client, page, { code: codeOf(made.phone), trust_device: '1' }), 200, 'Your account')
+    forgetSession(made.client)
+    home.pass(1)
+    return made
+  }
+
+  it('spares the second step for thirty days, to the second', async () => {
+    const { client, user } = await trusted()
+    home.pass(30 * day - 2)
+    expectPage(await typePassword(client, user), 200, 'Your account')
+    forgetSession(client)
+    home.pass(1)
+    expectPage(await typePassword(client, user), 200, second)
+  })
+
+  it('is that of one person and one browser', async () => {
+    const { client, user } = await trusted()
+    expectPage(await typePassword(home.server.client(), user), 200, second)
+    const other = await withPhone()
+    expectPage(await typePassword(client, other.user), 200, second)
+  })
+
+  it('says in its session what was proved, and is never enough for a fresh proof (LI-4)', async () => {
+    const { client, user, phone } = await trusted()
+    expectPage(await typePassword(client, user), 200, 'Your account')
+    const [session] = await home.db`
+      select acr, device_trusted from sessions where user_id = ${user.user_id} order by created_at desc limit 1`
+    expect(session).toEqual({ acr: 'aal1', device_trusted: true })
+    const login = await client.walk(client.get('/account/factors/totp'))
+    expect(login.url.pathname).toBe('/login')
+    const page = await client.walk(client.submit(login, { password: user.password }))
+    expectPage(page, 200, second)
+    home.pass(30)
+    expectPage(await confirm(client, page, { code: codeOf(phone) }), 200, 'Set up an authenticator app')
+  })
+
+  it('is never enough for an application that asks for two factors', async () => {
+    const { client, user } = await trusted()
+    await typePassword(client, user)
+    const app = await home.client()
+    const query = { response_type: 'code', client_id: app.client_id, redirect_uri: app.redirect_uri, scope: 'openid' }
+    const pkce = { code_challenge: 'a'.repeat(43), code_challenge_method: 'S256', acr_values: 'aal2' }
+    const path = `/oauth/authorize?${new URLSearchParams({ ...query, ...pkce }).toString()}`
+    expectPage(await client.walk(client.get(path)), 200, second)
+  })
+
+  it('goes with the password', async () => {
+    const { client, user } = await trusted()
+    const password_hash = await home.ctx.hashing.hash(user.password)
+    await home.revoking(async (ctx) => await changePassword(ctx, user.user_id, password_hash))
+    expectPage(await typePassword(client, user), 200, second)
+  })
+})
+
+describe('MF-3: a mailed code', () => {
+  const mailed = async () => {
+    const user = await home.user()
+    await chooseCodes(home.ctx, user.user_id, { channel: 'email', destination: user.email })
+    const client = home.server.client()
+    const page = await typePassword(client, user)
+    const send = async () => await client.walk(client.submit(page, {}, { button: { name: 'send' } }))
+    return { user, client, page, send }
+  }
+
+  it('works for ten minutes at most', async () => {
+    const [one, two] = [await mailed(), await mailed()]
+    // The sign-in itself lives as long: it begins a moment before.
+    const [first, late] = [await one.send(), await two.send()]
+    const [early, other] = [await home.inbox.letter(one.user.email), await home.inbox.letter(two.user.email)]
+    home.pass(599)
+    expectPage(await confirm(one.client, first, { code: early.code }), 200, 'Your account')
+    home.pass(1)
+    const reply = await confirm(two.client, late, { code: other.code })
+    expect(reply.status).toBe(400)
+  })
+
+  it('three in ten minutes, then again', async () => {
+    const { user, send } = await mailed()
+    for (let sent = 0; sent < 3; sent += 1) expect((await send()).status).toBe(200)
+    expect((await send()).status).toBe(429)
+    home.pass(301)
+    expect((await send()).status).toBe(429)
+    const again = async (): Promise<number> => {
+      const client = home.server.client()
+      const page = await typePassword(client, user)
+      return (await client.walk(client.submit(page, {}, { button: { name: 'send' } }))).status
+    }
+    home.pass(300)
+    expect(await again()).toBe(200)
+    for (let sent = 0; sent < 2; sent += 1) expect(await again()).toBe(200)
+    home.pass(601)
+    for (let sent = 0; sent < 3; sent += 1) expect(await again()).toBe(200)
+    home.pass(601)
+    // Nine so far; ten in a day.
+    expect(await again()).toBe(200)
+    home.pass(601)
+    expect(await again()).toBe(429)
+  })
+})
