@@ -4,6 +4,7 @@
  */
 import { authenticatePage } from './access/browser.ts'
 import { authenticatePerson } from './access/person.ts'
+import { accountLetters } from './account/letters.ts'
 import { accountRoutes } from './account/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
@@ -19,6 +20,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { rotateKeys } from './keys/rotate.ts'
 import { signInLetter } from './login/email-code.ts'
 import { emailCodeRoutes } from './login/email-code-page.ts'
+import { erasureRoutes } from './login/erasure-page.ts'
 import { factorRoutes } from './login/factor-page.ts'
 import { passkeyRoutes } from './login/passkey-routes.ts'
 import { loginRoutes } from './login/routes.ts'
@@ -45,6 +47,7 @@ import { verifyLetter } from './signup/letters.ts'
 import { registerRoutes } from './signup/register-page.ts'
 import { verifyRoutes } from './signup/verify-page.ts'
 import { tokenRoutes } from './token/routes.ts'
+import { eraseDue } from './users/erase.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
 import { transferRoutes } from './users/transfer-api.ts'
 import { impersonationRoutes } from './users/impersonate.ts'
@@ -60,6 +63,7 @@ export const letters: readonly Letter[] = [
   resetLetter,
   verifyLetter,
   signInLetter,
+  ...accountLetters,
   mailTest,
 ]
 
@@ -84,6 +88,7 @@ const own: readonly Route[] = [
   ...verifyRoutes,
   ...resetRoutes,
   ...takeBackRoutes,
+  ...erasureRoutes,
   ...sessionApiRoutes,
   ...logoutRoutes,
   ...accountRoutes,
@@ -127,5 +132,6 @@ export const jobs: readonly Job[] = [
   { name: 'send text messages', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'sms'), woken: byNudge },
   { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },
   { name: 'read the file of places', everyMs: 60_000, run: async (ctx) => await ctx.places.refresh() },
+  { name: 'erase accounts whose time is up', everyMs: 60_000, run: eraseDue },
   { name: 'remove what has expired', everyMs: 60_000, run: clean },
 ]

@@ -17,6 +17,7 @@ import { startJobs } from './jobs.ts'
 import type { Opened } from './open.ts'
 import { removeNode } from './sessions/nodes.ts'
 import { seed } from './operations/seed.ts'
+import { replayErasures } from './users/erase.ts'
 import { version } from './version.ts'
 
 export type Running = { ctx: Ctx; port: number; stop: () => Promise<void> }
@@ -45,6 +46,7 @@ export const serve = async (config: Config, opened: Opened, logs: Logs): Promise
     ctx.places.refresh(),
     seed(ctx, { demo: config.profile === 'development' && applied.includes(firstMigration) }),
   ])
+  await replayErasures(ctx)
   const app = buildServer(ctx, routesFor(config), authenticators)
   const closeUnused = watchUnused(app.server)
   await listen(app, config)

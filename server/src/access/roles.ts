@@ -105,6 +105,11 @@ export const demandAcr = async (ctx: Ctx, name: string, acr: string | null): Pro
 export const permissionsOf = async (tx: Query, names: readonly string[]): Promise<string[]> =>
   await permissionsOfRoles(tx, names)
 
+/** Lets those who might be the last administrators go one after the other, until the transaction ends. */
+export const holdAdmins = async (tx: Tx): Promise<void> => {
+  await tx`select pg_advisory_xact_lock(27515)`
+}
+
 /** Tells whether somebody is the only active administrator. */
 export const isLastAdmin = async (tx: Query, user_id: string): Promise<boolean> =>
   !(await otherHolderExists(tx, 'admin', user_id))

@@ -65,6 +65,7 @@ const paths: readonly [AccountSection, OwnPath][] = [
   ['profile', '/account/profile'],
   ['sessions', '/account/sessions'],
   ['applications', '/account/applications'],
+  ['data', '/account/data'],
 ]
 
 /** What every such page shows: the way to the others, and what was just done, if its address says so. */

@@ -5,7 +5,10 @@ import { backupCodesRoutes } from './backup-codes-page.ts'
 import { codesRoutes } from './codes-page.ts'
 import { removalRoutes } from './factor-removal-page.ts'
 import { factorsRoutes } from './factors-page.ts'
+import { dataRoutes } from './data-page.ts'
+import { deleteRoutes } from './delete-page.ts'
 import { signedIn } from './frame.ts'
+import { keepRoutes } from './keep-page.ts'
 import { showOverview } from './overview.ts'
 import { profileApiRoutes } from './profile-api.ts'
 import { profileRoutes } from './profile-page.ts'
@@ -26,6 +29,7 @@ export const accountRoutes = [
   ...profileRoutes,
   ...sessionsRoutes,
   ...applicationsRoutes,
+  ...dataRoutes,
   ...profileApiRoutes,
   ...passkeysRoutes,
   ...passkeysApiRoutes,
@@ -34,4 +38,6 @@ export const accountRoutes = [
   ...codesRoutes,
   ...backupCodesRoutes,
   ...removalRoutes,
+  ...deleteRoutes,
+  ...keepRoutes,
 ]

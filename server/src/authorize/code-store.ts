@@ -155,3 +155,8 @@ export const removeCodes = async (tx: Query, before: Date, limit: number): Promi
     delete from authorization_codes where ctid = any (array(select ctid from authorization_codes where expires_at < ${before} limit ${limit}))`
   return count
 }
+
+/** Deletes every code of a person. */
+export const deleteCodesOf = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`delete from authorization_codes where user_id = ${user_id}`
+}

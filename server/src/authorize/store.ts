@@ -88,3 +88,17 @@ export const removeInteractions = async (tx: Query, before: Date, limit: number)
     delete from interactions where ctid = any (array(select ctid from interactions where expires_at < ${before} limit ${limit}))`
   return count
 }
+
+/** Takes back everything that a person has allowed. Returns how many applications lose access. */
+export const deleteConsentsOf = async (tx: Query, user_id: string): Promise<number> =>
+  (await tx`delete from consents where user_id = ${user_id}`).count
+
+/** Deletes requests under way that name an address: as a hint, or by the session in which they were answered. */
+export const deleteInteractionsOf = async (
+  tx: Query,
+  { user_id, address }: { user_id: string; address: string | null },
+): Promise<void> => {
+  await tx`
+    delete from interactions where session_id in (select id from sessions where user_id = ${user_id})
+      or lower(request ->> 'login_hint') = ${address}`
+}

@@ -67,6 +67,11 @@ export const peopleSettings = {
     whole(0, 30).default(7),
     'Days in which the deletion of an account can still be called off; 0 deletes at once.',
   ),
+  erasures_file: people(
+    'KEYWRIGHT_ERASURES_FILE',
+    z.string().min(1).optional(),
+    'A file that keeps the ids of erased accounts outside of the database, so that a restored backup forgets them again; erasures.txt in the data folder, when there is one.',
+  ),
   session_limit: sessions(
     'KEYWRIGHT_SESSION_LIMIT',
     z

@@ -30,6 +30,8 @@ export type PolicyFacts = {
   /** There is a proved address that a code can be sent to. */
   can_mail: boolean
   actions: readonly RequiredAction[]
+  /** The account is about to be deleted: there is nothing to do in it but to keep it. */
+  leaving: boolean
 }
 
 export type SignInStep =
@@ -39,6 +41,8 @@ export type SignInStep =
   | { step: 'prove_mail' }
   | { step: 'enrol'; needs: Acr }
   | { step: 'action'; action: RequiredAction }
+  /** The person is leaving, and may stay. */
+  | { step: 'erasure' }
   /** Nothing is enrolled and no address is proved: an administrator has to help. */
   | { step: 'stuck' }
 
@@ -48,9 +52,17 @@ export const signInStep = (facts: PolicyFacts): SignInStep => {
   const usual = strongest([facts.policy, facts.two_step ? 'aal2' : undefined])
   const trusted = facts.trusted_device && satisfies('aal2', usual)
   const isEnough = satisfies(acr, facts.demanded) && (satisfies(acr, usual) || trusted)
-  if (!isEnough) return needed(facts, strongest([facts.demanded, trusted ? undefined : usual]) ?? 'aal2')
+  const needs = strongest([facts.demanded, trusted ? undefined : usual]) ?? 'aal2'
+  if (facts.leaving) return leavingStep(facts, isEnough ? undefined : needs)
+  if (!isEnough) return needed(facts, needs)
   const action = nextAction(facts)
   return action ?? { step: 'complete', acr, device_trusted: !satisfies(acr, usual) }
+}
+
+/** Everything that can be proved is; nothing is enrolled on the way out. Whoever stays goes on as everybody does. */
+const leavingStep = (facts: PolicyFacts, needs: Acr | undefined): SignInStep => {
+  const kinds = needs === undefined ? [] : usableKinds(facts, needs)
+  return kinds.length > 0 ? { step: 'factor', kinds } : { step: 'erasure' }
 }
 
 const needed = (facts: PolicyFacts, needs: Acr): SignInStep => {

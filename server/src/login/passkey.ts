@@ -9,7 +9,7 @@ import { provePasskey } from '../factors/passkeys.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { credentialOf, holdAccount } from '../users/credentials.ts'
+import { credentialOf, holdSigner } from '../users/credentials.ts'
 import { completeLogin, type Destination, type Outcome } from './complete.ts'
 
 /** Signs in with what the browser answered. Refuses with `wrong_passkey` (401). */
@@ -24,7 +24,7 @@ export const signInWithPasskey = async (
   const proof = await provePasskey(ctx, request, { ...asked, sent })
   if ('failed' in proof) return await refused(ctx, request, { ...proof, client_id })
   const { user_id, passkey_id, amr } = proof
-  const standing = await transact(ctx.db, async (tx) => await holdAccount(tx, user_id))
+  const standing = await transact(ctx.db, async (tx) => await holdSigner(tx, user_id))
   if (standing === undefined)
     return await refused(ctx, request, { got: 'an account that is not active', user_id, client_id })
   const credential = credentialOf(standing.password_changed_at)

@@ -7,7 +7,7 @@ import { callerOf, record } from '../events/record.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
-import { mayAct } from '../protocol/subject.ts'
+import { maySignIn } from '../protocol/subject.ts'
 import { accountOf, type Proof, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { completeLogin, type Destination, type Outcome } from './complete.ts'
@@ -32,7 +32,7 @@ export const signInWithPassword = async (
     return attempt
   }
   const proof = await prove(ctx, attempt, { login, password: typed.password })
-  const refused = proof && mayAct({ user: { id: proof.user_id, status: proof.status } }, 'wrong_credentials')
+  const refused = proof && maySignIn({ id: proof.user_id, status: proof.status }, 'wrong_credentials')
   if (proof === undefined || refused)
     return await failed(ctx, request, { user_id: proof?.user_id, client_id, got: refused?.because.got })
   return await goOn(ctx, request, browser, { proof, attempt, destination })

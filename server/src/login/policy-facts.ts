@@ -36,6 +36,7 @@ export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<P
     mailed: row.mailed_at !== null,
     can_mail: standing.email !== null && standing.email_verified,
     actions: standing.required_actions as RequiredAction[],
+    leaving: standing.status === 'pending_erasure',
   }
 }
 

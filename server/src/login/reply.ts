@@ -15,7 +15,13 @@ export const replyOf = (_ctx: Ctx, outcome: Outcome): Reply | undefined => {
 
 /** The page on which a step is taken. */
 export const pathOfStep = (sign_in_id: string, { step }: DueStep): `/${string}` => {
-  const pages = { factor: '/factor', prove_mail: '/factor/mail', enrol: '/factor/enrol', action: '/factor/action' }
+  const pages = {
+    factor: '/factor',
+    prove_mail: '/factor/mail',
+    enrol: '/factor/enrol',
+    action: '/factor/action',
+    erasure: '/factor/erasure',
+  }
   return step === 'stuck'
     ? `/factor/stuck?sign_in=${sign_in_id}`
     : `${pages[step] as `/${string}`}?sign_in=${sign_in_id}`

@@ -44,3 +44,8 @@ export const removeSignIns = async (tx: Query, before: Date, limit: number): Pro
 export const countFailure = async (tx: Query, id: string, most: number): Promise<boolean> =>
   (await tx`update sign_ins set failures = failures + 1 where id = ${id} and failures < ${most} returning id`)
     .length === 1
+
+/** Ends every sign-in of a person that is under way. */
+export const deleteSignInsOf = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`delete from sign_ins where user_id = ${user_id} and completed_at is null`
+}

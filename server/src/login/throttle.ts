@@ -17,7 +17,7 @@ export type Attempt = { bucket: Buffer; knownDevice: boolean }
 /** Reserves an attempt on an account, existing or not. Refuses with 429 while its bucket is blocked. */
 export const reserve = async (ctx: Ctx, request: HttpRequest, account: Account): Promise<Attempt | Denial> => {
   const device = account.device_id
-  const bucket = ctx.secrets.mac('throttle', counted(ctx, account), device ?? 'strangers')
+  const bucket = bucketOf(ctx, account.name, device ?? 'strangers')
   // A device that its owner has used is slowed down like any other, but never shut out for good.
   const hardCap = device === undefined ? ctx.config.throttle_hard_cap : 2_000_000_000
   const reserved = await reserveAttempt(ctx.db, { bucket, now: request.now, free: ctx.config.throttle_free, hardCap })
@@ -50,6 +50,12 @@ export const giveBack = async (ctx: Ctx, attempt: Attempt): Promise<void> => awa
 
 /** Forgets what strangers have tried at an account whose owner has proved themselves in another way. */
 export const forgive = async (ctx: Ctx, tx: Tx, user_id: string): Promise<void> =>
-  await clearBucket(tx, ctx.secrets.mac('throttle', ctx.secrets.mac('throttle', `user|${user_id}`), 'strangers'))
+  await forgetAttempts(ctx, tx, [`user|${user_id}`])
 
-const counted = (ctx: Ctx, { name }: Account): Buffer => ctx.secrets.mac('throttle', name)
+/** Forgets what strangers have failed at an account, and at a name that has none any more. */
+export const forgetAttempts = async (ctx: Ctx, tx: Tx, names: readonly string[]): Promise<void> => {
+  for (const name of names) await clearBucket(tx, bucketOf(ctx, name, 'strangers'))
+}
+
+const bucketOf = (ctx: Ctx, name: string, browser: string): Buffer =>
+  ctx.secrets.mac('throttle', ctx.secrets.mac('throttle', name), browser)

@@ -120,3 +120,8 @@ export const latestLetter = async (
     select outcome, last_error from outbox where recipient_hash = ${to_hash} order by created_at desc limit 1`
   return rows[0]
 }
+
+/** Deletes what was to be sent to an address, or was sent: to whom, and how often, is nobody's business any more. */
+export const deleteLettersTo = async (tx: Query, to_hash: Buffer): Promise<void> => {
+  await tx`delete from outbox where recipient_hash = ${to_hash}`
+}

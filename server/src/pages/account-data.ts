@@ -89,6 +89,30 @@ export type AccountPages = {
   }
   /** Posts `session_id`: one of those shown, or `others`. */
   'account-sessions': AccountFrame & { sessions: readonly SessionView[]; end: string }
+  /** `days`: how long a deletion can be called off. */
+  'account-data': AccountFrame & { delete_href: string; days: number }
+  /** Posts `login`: what the person signs in with, typed once more. */
+  'account-delete': AccountFrame & {
+    action: string
+    login: string
+    days: number
+    back: string
+    typed?: string
+    error?: 'another_login' | 'last_administrator'
+  }
+  /** `erase_after`: until then it can be called off; missing when it is gone already. */
+  'account-left': { erase_after?: Date }
+  /** Somebody may keep an account that is about to be deleted: in a sign-in (posts `sign_in`) or by a link (posts `token`). */
+  'keep-account': {
+    action: string
+    csrf: string
+    erase_after: Date
+    sign_in?: string
+    token?: string
+    cancel?: boolean
+    client?: { client_name: string }
+  }
+  'account-kept': { sign_in: string }
   /** Posts `client_id`. */
   'account-applications': AccountFrame & { consents: readonly ConsentView[]; withdraw: string }
   /**

@@ -107,6 +107,9 @@ const passkeyErrors = [
   'other_factor_needed',
 ] as const
 
+const leaving = { action: '/account/delete', login: account.email, days: 7, back: '/account/data' }
+const keeping = { action: '/keep-account', csrf: 'sample-csrf-Zk3v9Q', erase_after: at('2026-11-27T16:40:00Z') }
+
 /** Every one of these pages. */
 export const accountSamples: { readonly [P in keyof AccountPages]: readonly AccountPages[P][] } = {
   account: [
@@ -147,6 +150,18 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
     { ...frame('sessions'), sessions, end: '/account/sessions/end' },
     { ...frame('sessions', 'sessions_ended'), sessions: sessions.slice(0, 1), end: '/account/sessions/end' },
   ],
+  'account-data': [{ ...frame('data'), delete_href: '/account/delete', days: 7 }],
+  'account-delete': [
+    { ...frame('data'), ...leaving },
+    { ...frame('data'), ...leaving, days: 0, typed: 'ada@example.org', error: 'another_login' },
+    { ...frame('data'), ...leaving, days: 1, typed: 'ada@example.com', error: 'last_administrator' },
+  ],
+  'account-left': [{ erase_after: at('2026-11-27T16:40:00Z') }, {}],
+  'keep-account': [
+    { ...keeping, token: 'sample-token' },
+    { ...keeping, sign_in: 'sample-sign-in-4Kd8', cancel: true, client: { client_name: 'Acme Analytics' } },
+  ],
+  'account-kept': [{ sign_in: '/login' }],
   'account-applications': [
     { ...frame('applications', 'access_removed'), consents, withdraw: '/account/consents/withdraw' },
     { ...frame('applications'), consents: [], withdraw: '/account/consents/withdraw' },

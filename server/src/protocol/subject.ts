@@ -19,6 +19,13 @@ export const mayAct = (facts: GateFacts, error: string): Denial | undefined => {
   return undefined
 }
 
+/**
+ * The gate of a sign-in's proofs: besides whoever may act, those who are leaving. All that they are offered is to stay: no
+ * session and no token comes of it while their status is what it is, because whatever issues one asks `mayAct`.
+ */
+export const maySignIn = (user: { id: string; status: string }, error: string): Denial | undefined =>
+  user.status === 'pending_erasure' ? undefined : mayAct({ user }, error)
+
 const refuse = (error: string, expected: string, got: string): Denial =>
   deny(error, 'This is no longer possible for this account or client.', {
     rule: 'the account and the client may act (G-3)',

@@ -33,13 +33,16 @@ export const endSessionsOfDevice = async (
   return ids.length
 }
 
-/** Ends every session, family and access token of a person, offline ones too. */
+/** Ends every session, family and access token of a person, offline ones too. `except` is a session that goes on, without its tokens. */
 export const endEverywhere = async (
   ctx: Ctx,
   tx: Tx,
-  { user_id, now, because }: { user_id: string; now: Date; because: string },
+  { user_id, now, because, except }: { user_id: string; now: Date; because: string; except?: string | undefined },
 ): Promise<void> => {
-  const sessions = [...(await endAllOf(tx, user_id, now, because)), ...(await endActed(tx, user_id, now, because))]
+  const sessions = [
+    ...(await endAllOf(tx, user_id, { now, because, except })),
+    ...(await endActed(tx, user_id, now, because)),
+  ]
   const families = await revokeFamiliesOfUser(tx, user_id, now, because)
   const keys = [
     ...sessions.map((key) => ({ kind: 'session' as const, key })),

@@ -150,10 +150,15 @@ export const endOne = async (
   return rows[0]
 }
 
-/** Ends every session of a person, those named in `except` apart. Returns the ids. */
-export const endAllOf = async (tx: Query, user_id: string, now: Date, because: string): Promise<string[]> => {
+/** Ends every session of a person, but for `except`. Returns the ids. */
+export const endAllOf = async (
+  tx: Query,
+  user_id: string,
+  { now, because, except }: { now: Date; because: string; except?: string | undefined },
+): Promise<string[]> => {
   const rows = await tx<{ id: string }[]>`
-    update sessions set ended_at = ${now}, ended_because = ${because} where user_id = ${user_id} and ended_at is null returning id`
+    update sessions set ended_at = ${now}, ended_because = ${because}
+    where user_id = ${user_id} and ended_at is null and id is distinct from ${except ?? null}::uuid returning id`
   return rows.map((row) => row.id)
 }
 

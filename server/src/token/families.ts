@@ -12,6 +12,7 @@ export type FamilyKey = { id: string; gen: number; nonce: Buffer }
 
 // How other slices end families: forwarded as they are, because a store is its slice's own (rule 9).
 export {
+  deleteTokensOf as forgetTokens,
   revokeFamiliesOfClient,
   revokeFamiliesOfConsent,
   revokeFamiliesOfSession,

@@ -190,3 +190,9 @@ export const addCounts = async (
     insert into token_counts ${tx(rows)}
     on conflict (client_id, grant_type, minute) do update set issued = token_counts.issued + excluded.issued`
 }
+
+/** Deletes every family and opaque access token of a person. */
+export const deleteTokensOf = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`delete from refresh_families where user_id = ${user_id}`
+  await tx`delete from access_tokens where user_id = ${user_id}`
+}

@@ -5,7 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { deviceKey } from '../devices/remember.ts'
-import { mayAct } from '../protocol/subject.ts'
+import { mayAct, maySignIn } from '../protocol/subject.ts'
 import { findLogin, lockAccount, shareAccount, type Standing, upgradePassword } from './store.ts'
 
 export type { Standing } from './store.ts'
@@ -39,7 +39,7 @@ export const provePassword = async (ctx: Ctx, login: string, password: string): 
   if (tooLongToTry(password)) return undefined
   const found = await findLogin(ctx.db, login)
   const { password_hash } = found ?? { password_hash: null }
-  const isActive = found !== undefined && mayAct({ user: found }, 'wrong_credentials') === undefined
+  const isActive = found !== undefined && maySignIn(found, 'wrong_credentials') === undefined
   const account = { stored: password_hash ?? undefined, mayTell: isActive }
   const isRight = await ctx.hashing.compare(password, account)
   if (found === undefined || password_hash === null || !isRight) return undefined
@@ -55,7 +55,7 @@ export const provePassword = async (ctx: Ctx, login: string, password: string): 
 export const credentialOf = (changed_at: Date | null): string => changed_at?.toISOString() ?? ''
 
 /**
- * How the account of a proof stands, within the transaction that acts on it: undefined when it is not active any more, or
+ * How the account of a proof stands, within the transaction that acts on it: undefined when nobody may sign in to it any more, or it
  * has another password than the one that was there when something was proved. Whoever changes either waits until this
  * transaction ends, and then sees what it did.
  */
@@ -63,7 +63,7 @@ export const holdProof = async (
   tx: Tx,
   { user_id, credential }: { user_id: string; credential: string },
 ): Promise<Standing | undefined> => {
-  const standing = await holdAccount(tx, user_id)
+  const standing = await holdSigner(tx, user_id)
   if (standing === undefined) return undefined
   return credentialOf(standing.password_changed_at) === credential ? standing : undefined
 }
@@ -72,6 +72,12 @@ export const holdProof = async (
 export const holdAccount = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
   const standing = await shareAccount(tx, user_id)
   return standing && mayAct({ user: standing }, 'wrong_credentials') === undefined ? standing : undefined
+}
+
+/** How the account of somebody who signs in stands: that of a person who is leaving, too. */
+export const holdSigner = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
+  const standing = await shareAccount(tx, user_id)
+  return standing && maySignIn(standing, 'wrong_credentials') === undefined ? standing : undefined
 }
 
 /** The same for whoever changes what the account is proved with: alone until the transaction ends. */

@@ -9,6 +9,7 @@ import { type Happening, record } from '../events/record.ts'
 import { uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalUsername } from './identifier.ts'
+import { wasErased } from './erase.ts'
 import { checkNewPassword, passwordSentence } from './new-password.ts'
 import { insertUser, upsertPassword } from './store.ts'
 
@@ -68,6 +69,9 @@ export const createUser = async (
   by: Partial<Happening> = {},
 ): Promise<{ user_id: string } | Denial> => {
   const { id, registration } = prepared
+  // GD-1: an id that was somebody's is never another's.
+  if (await wasErased(tx, id))
+    return refuse('already_exists', 'There was an account with this id, and it was erased.', 'an id of its own', id)
   try {
     await tx.savepoint(async (inner) => await insertUser(inner, rowOf(prepared, now)))
   } catch (error) {

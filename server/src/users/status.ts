@@ -14,7 +14,8 @@ import { warn } from '../recovery/warn.ts'
 import { endEverywhere } from '../sessions/end.ts'
 import { endImpersonations } from '../sessions/impersonation.ts'
 import { endAll } from './end-all.ts'
-import { deleteUser, lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
+import { eraseAccount } from './erase.ts'
+import { lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
 
 /** Who changed it: an administrator by their id, and where the request came from. Nothing for the operator at the command line. */
 export type By = { actor_id?: string } & Pick<Happening, 'ip' | 'user_agent' | 'request_id'>
@@ -31,8 +32,8 @@ export const changeStatus = async (
     user_id,
     { type: status === 'active' ? 'user.enabled' : 'user.disabled', data: { status }, by },
     async (tx, now) => {
-      // Enabling calls a deletion off that was under way.
-      await updateUser(tx, user_id, { status, erase_after: null }, now)
+      // Enabling calls a deletion off that was under way; nothing else does, so that nobody is kept against their wish.
+      await updateUser(tx, user_id, { status, ...(status === 'active' && { erase_after: null }) }, now)
       if (status !== 'active') await endEverywhere(ctx, tx, { user_id, now, because: `account ${status}` })
     },
   )
@@ -119,11 +120,11 @@ export const resetFactors = async (ctx: Ctx, user_id: string, by: By = {}): Prom
   })
 }
 
-/** Deletes an account; its id is never given again. */
+/** Erases an account at once; its id is never given again. */
 export const removeUser = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
   await change(ctx, user_id, { type: 'user.deleted', by }, async (tx, now) => {
     await endEverywhere(ctx, tx, { user_id, now, because: 'account deleted' })
-    await deleteUser(tx, user_id)
+    await eraseAccount(ctx, tx, { user_id, now })
   })
 }
 

@@ -88,6 +88,18 @@ export const findUser = async (tx: Query, key: string): Promise<UsersRow | undef
   return rows[0]
 }
 
+/** An account as far as traces of its person may lie elsewhere. */
+export type Mailable = Pick<
+  UsersRow,
+  'id' | 'email' | 'email_canonical' | 'email_verified' | 'username' | 'phone_number' | 'locale'
+>
+
+export const findMailable = async (tx: Query, user_id: string): Promise<Mailable | undefined> => {
+  const rows = await tx<Mailable[]>`
+    select id, email, email_canonical, email_verified, username, phone_number, locale from users where id = ${user_id}`
+  return rows[0]
+}
+
 export const insertUser = async (tx: Query, user: NewUser): Promise<void> => {
   await tx`insert into users ${tx(user as never)}`
 }

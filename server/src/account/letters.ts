@@ -1,0 +1,51 @@
+/** Owns the letters about a person's own account: its deletion, its address, the copy of its data. */
+import { defineLetter, type Letter, type LetterFacts } from '../outbox/letter.ts'
+import { arm } from '../users/one-time.ts'
+
+const daySeconds = 86_400
+
+const textOf = (fact: LetterFacts[string] | undefined): string => (typeof fact === 'string' ? fact : '')
+
+/** Tells that an account will be deleted, with the link that calls it off. Once that was done there is nothing to say. */
+const erasureRequested = defineLetter({
+  kind: 'erasure_requested',
+  channel: 'email',
+  lifeSeconds: 7 * daySeconds,
+  limit: 'notice',
+  write: async (ctx, tx, { facts, user_id = null, now }) => {
+    const armed = await arm(ctx, tx, { id: textOf(facts['one_time']), user_id, credential: '', now })
+    if (armed === undefined) return undefined
+    const { name } = ctx.config
+    const time = new Date(textOf(facts['erase_after']))
+    return {
+      subject: { key: 'letter.erasure_requested.subject', params: { name } },
+      paragraphs: [
+        { key: 'letter.erasure_requested.lead', params: { name, time } },
+        { key: 'letter.erasure_requested.ended' },
+        { key: 'letter.erasure_requested.keep' },
+      ],
+      link: {
+        href: `${ctx.config.issuer}/keep-account?token=${armed.token}`,
+        label: { key: 'letter.erasure_requested.link' },
+      },
+      footnotes: [{ key: 'letter.erasure_requested.once' }],
+    }
+  },
+})
+
+/** The last letter to somebody whose account is gone. It names nobody: there is nobody left to name. */
+const accountErased = defineLetter({
+  kind: 'account_erased',
+  channel: 'email',
+  lifeSeconds: 2 * daySeconds,
+  limit: 'notice',
+  write: async (ctx) =>
+    await Promise.resolve({
+      subject: { key: 'letter.account_erased.subject', params: { name: ctx.config.name } },
+      paragraphs: [{ key: 'letter.account_erased.lead', params: { name: ctx.config.name } }],
+      footnotes: [{ key: 'letter.account_erased.nothing_left' }],
+    }),
+})
+
+/** The kinds of letters of this slice, for app.ts. */
+export const accountLetters: readonly Letter[] = [erasureRequested, accountErased]
