@@ -1,6 +1,7 @@
 /** Security rule AD-4 (security.md 1.6): every form of app.ts is worth something only from the page and the browser it is of. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { routesFor } from '../../src/app.ts'
+import { accountForms, type Prepared } from '../support/account-forms.ts'
 import { freshDatabase } from '../support/database.ts'
 import {
   type App,
@@ -32,15 +33,6 @@ beforeAll(async () => {
 const routes = routesFor({ compat_paths: true })
 
 describe('AD-4', () => {
-  /** A form as its page shows it, what a person would put in, and whether it has had its effect. */
-  type Prepared = {
-    house?: House
-    client: HttpClient
-    page: Reply
-    values: Record<string, string>
-    hasHappened: () => Promise<boolean>
-  }
-
   const onAccount = async (path = '/account'): Promise<{ client: HttpClient; person: Person; page: Reply }> => {
     const person = await house.person()
     const client = house.server.client()
@@ -63,6 +55,7 @@ describe('AD-4', () => {
   }
 
   const forms: Record<string, () => Promise<Prepared>> = {
+    ...accountForms(() => house),
     '/login': async () => {
       const client = house.server.client()
       const values = { login: ada.email, password: ada.password }
@@ -93,12 +86,6 @@ describe('AD-4', () => {
       const hasHappened = async (): Promise<boolean> =>
         (await house.sql`select 1 from sessions where user_id = ${person.user_id} and ended_at is not null`).length > 0
       return { client, page, values: { session_id }, hasHappened }
-    },
-    '/account/profile': async () => {
-      const { client, page, person } = await onAccount('/account/profile')
-      const hasHappened = async (): Promise<boolean> =>
-        (await house.sql`select 1 from users where id = ${person.user_id} and name = 'Eve'`).length > 0
-      return { client, page, values: { name: 'Eve' }, hasHappened }
     },
     '/account/consents/withdraw': async () => {
       const { client, page, person } = await onAccount('/account/applications')
