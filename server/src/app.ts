@@ -29,7 +29,7 @@ import { healthRoutes } from './operations/health.ts'
 import { homeRoutes } from './operations/home.ts'
 import { clean } from './operations/clean.ts'
 import { setupRoutes } from './operations/setup.ts'
-import { deliver } from './outbox/deliver.ts'
+import { deliver, endLate } from './outbox/deliver.ts'
 import { devMailRoutes } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
 import { mailTest } from './outbox/test-letter.ts'
@@ -130,6 +130,7 @@ export const jobs: readonly Job[] = [
   { name: 'write token counts', everyMs: 5000, run: async (ctx) => await ctx.tokenCounts.flush(ctx.db) },
   { name: 'send mails', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'email'), woken: byNudge },
   { name: 'send text messages', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'sms'), woken: byNudge },
+  { name: 'end letters that are too late', everyMs: 10_000, run: async (ctx) => await endLate(ctx) },
   { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },
   { name: 'read the file of places', everyMs: 60_000, run: async (ctx) => await ctx.places.refresh() },
   { name: 'erase accounts whose time is up', everyMs: 60_000, run: eraseDue },

@@ -7,7 +7,12 @@ import { createMailer, type Mail, type Mailer, smtpOptions } from './mail.ts'
 import { Refused } from './refused.ts'
 
 const mail: Mail = { to: 'ada@example.com', subject: 'Grüße', text: 'Guten Tag', html: '<p>Guten Tag</p>' }
-const settings = { mail_from: 'Example Login <login@example.com>', name: 'Example', smtp_tls: true }
+const settings = {
+  mail_from: 'Example Login <login@example.com>',
+  name: 'Example',
+  smtp_tls: true,
+  issuer: 'https://id.example.com',
+}
 const opened: Mailer[] = []
 afterAll(() => {
   for (const mailer of opened) mailer.close()
@@ -128,26 +133,38 @@ describe('the way to the server', () => {
   })
 
   it('elsewhere TLS is needed and its certificate is judged, whatever the address says', () => {
-    expect(smtpOptions('smtp://mail.example.com', true)).toMatchObject({
+    expect(smtpOptions('smtp://mail.example.com', { smtp_tls: true, issuer: 'https://id.example.com' })).toMatchObject({
+      name: 'id.example.com',
       port: 587,
       secure: false,
       requireTLS: true,
       tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
     })
-    expect(smtpOptions('smtps://mail.example.com', true)).toMatchObject({
-      port: 465,
-      secure: true,
-      tls: { rejectUnauthorized: true },
-    })
-    expect(smtpOptions('smtp://mail.example.com', false)).toMatchObject({
+    expect(smtpOptions('smtps://mail.example.com', { smtp_tls: true, issuer: 'https://id.example.com' })).toMatchObject(
+      {
+        port: 465,
+        secure: true,
+        tls: { rejectUnauthorized: true },
+      },
+    )
+    expect(smtpOptions('smtp://mail.example.com', { smtp_tls: false, issuer: 'http://localhost:8080' })).toMatchObject({
       requireTLS: false,
       tls: { rejectUnauthorized: true },
     })
-    expect(smtpOptions('smtp://localhost.example.com', true)).toMatchObject({ requireTLS: true })
-    expect(smtpOptions('smtp://[::1]:2525', true)).toMatchObject({ host: '::1', port: 2525, requireTLS: false })
     expect(
-      smtpOptions('smtp://a%40b:c%2Fd@h?ignoreTLS=true&tls.rejectUnauthorized=false&proxy=http://x', true),
-    ).toEqual(smtpOptions('smtp://a%40b:c%2Fd@h', true))
+      smtpOptions('smtp://localhost.example.com', { smtp_tls: true, issuer: 'https://id.example.com' }),
+    ).toMatchObject({ requireTLS: true })
+    expect(smtpOptions('smtp://[::1]:2525', { smtp_tls: true, issuer: 'https://id.example.com' })).toMatchObject({
+      host: '::1',
+      port: 2525,
+      requireTLS: false,
+    })
+    expect(
+      smtpOptions('smtp://a%40b:c%2Fd@h?ignoreTLS=true&tls.rejectUnauthorized=false&proxy=http://x', {
+        smtp_tls: true,
+        issuer: 'https://id.example.com',
+      }),
+    ).toEqual(smtpOptions('smtp://a%40b:c%2Fd@h', { smtp_tls: true, issuer: 'https://id.example.com' }))
   })
 
   // 127.0.0.2 is this machine, too, but not one of the three names that stand for it: for the mailer it is elsewhere.

@@ -32,7 +32,7 @@ export type Mailer = {
   close: () => void
 }
 
-type MailConfig = Pick<Config, 'smtp_url' | 'smtp_tls' | 'mail_from' | 'name'>
+type MailConfig = Pick<Config, 'smtp_url' | 'smtp_tls' | 'mail_from' | 'name' | 'issuer'>
 
 /** The way out for mail: the SMTP server, else the inbox of development, else none. */
 export const createMailer = (config: MailConfig, inbox: Inbox | undefined): Mailer | undefined => {
@@ -56,7 +56,7 @@ const overSmtp = (config: MailConfig, url: string): Mailer => {
   // Read from disk at the first mail: most processes start long before that, and commands send none.
   let opened: Promise<Transporter> | undefined
   const transport = async (): Promise<Transporter> => {
-    opened ??= import('nodemailer').then(({ createTransport }) => createTransport(smtpOptions(url, config.smtp_tls)))
+    opened ??= import('nodemailer').then(({ createTransport }) => createTransport(smtpOptions(url, config)))
     return await opened
   }
   const from = senderOf(config)
@@ -78,11 +78,12 @@ const overSmtp = (config: MailConfig, url: string): Mailer => {
  * What the SMTP client is told. Only host, port and credentials come from the address: it cannot switch anything off. Pure.
  * On the machine itself nobody can listen between, so there TLS is taken if offered and its certificate is not judged.
  */
-export const smtpOptions = (address: string, tlsNeeded: boolean) => {
+export const smtpOptions = (address: string, { smtp_tls, issuer }: Pick<Config, 'smtp_tls' | 'issuer'>) => {
   const url = new URL(address)
   const isLoopback = isLoopbackHost(url.hostname)
   const secure = url.protocol === 'smtps:'
   const user = decodeURIComponent(url.username)
+  const ownHost = new URL(issuer).hostname
   return {
     pool: true as const,
     maxConnections: 3,
@@ -92,8 +93,10 @@ export const smtpOptions = (address: string, tlsNeeded: boolean) => {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || (secure ? 465 : 587)),
     secure,
-    requireTLS: !secure && !isLoopback && tlsNeeded,
+    requireTLS: !secure && !isLoopback && smtp_tls,
     tls: { minVersion: 'TLSv1.2' as const, rejectUnauthorized: !isLoopback },
+    // RFC 5321 §4.1.1.1: who is calling. Without it the name of the machine would be said, which strict servers refuse.
+    ...(!isLoopbackHost(ownHost) && { name: ownHost }),
     ...(user !== '' && { auth: { user, pass: decodeURIComponent(url.password) } }),
     connectionTimeout: 10_000,
     greetingTimeout: 10_000,

@@ -21,7 +21,6 @@ const pauses = [1, 5, 30, 120, 600]
 
 /** Sends what is due by one channel, until nothing is. */
 export const deliver = async (ctx: Ctx, channel: Channel): Promise<void> => {
-  await expire(ctx, channel)
   if ((channel === 'email' ? ctx.mailer : ctx.sms) === undefined) return
   // A letter of a newer release is left to its nodes.
   const kinds = [...ctx.letters.keys()]
@@ -35,13 +34,14 @@ export const deliver = async (ctx: Ctx, channel: Channel): Promise<void> => {
   }
 }
 
-const expire = async (ctx: Ctx, channel: Channel): Promise<void> => {
+/** Ends what could not be sent in time, with an event for each. A code that comes too late helps nobody. */
+export const endLate = async (ctx: Ctx): Promise<void> => {
   const now = ctx.now()
   await transact(ctx.db, async (tx) => {
-    for (const row of await expireLetters(tx, channel, now, 100)) {
-      const { kind, attempts, last_error } = row
+    for (const { kind, channel, user_id, attempts, last_error } of await expireLetters(tx, now, 500)) {
       const data = { kind, outcome: 'expired', attempts, reason: last_error }
-      await record(tx, { type: failed[channel], now, user_id: row.user_id ?? undefined, data })
+      const type = channel === 'sms' ? failed.sms : failed.email
+      await record(tx, { type, now, user_id: user_id ?? undefined, data })
     }
   })
 }

@@ -85,12 +85,12 @@ export const finishLetter = async (tx: Query, id: string, finish: Finish): Promi
   ).length === 1
 
 /** Ends letters whose time is over and that nobody is sending. At most `limit`; returns them. */
-export const expireLetters = async (tx: Query, channel: Channel, now: Date, limit: number): Promise<OutboxRow[]> =>
+export const expireLetters = async (tx: Query, now: Date, limit: number): Promise<OutboxRow[]> =>
   await tx<OutboxRow[]>`
     update outbox set outcome = 'expired', finished_at = ${now}, facts = '{}',
       recipient = case channel when 'sms' then left(recipient, 5) else '' end
     where id = any (array(
-      select id from outbox where finished_at is null and expires_at <= ${now} and due_at <= ${now} and channel = ${channel}
+      select id from outbox where finished_at is null and expires_at <= ${now} and due_at <= ${now}
       limit ${limit} for update skip locked))
     returning *`
 

@@ -2,7 +2,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { transact } from '../../src/db/transact.ts'
 import { startJobs } from '../../src/jobs.ts'
-import { deliver } from '../../src/outbox/deliver.ts'
+import { deliver, endLate } from '../../src/outbox/deliver.ts'
 import { removeExpired } from '../../src/outbox/expired.ts'
 import type { DueLetter } from '../../src/outbox/letter.ts'
 import { type LetterWish, lettersSince, queueLetter, recipientHash } from '../../src/outbox/queue.ts'
@@ -205,6 +205,13 @@ describe('MF-3, limits of text messages', () => {
   })
 })
 
+it('a letter is taken by one of eight who look at the same moment', async () => {
+  const { ctx } = home
+  for (let sent = 0; sent < 40; sent += 1) await queue({ kind: 'test_notice' })
+  await Promise.all(Array.from({ length: 8 }, async () => await deliver(ctx, 'email')))
+  expect(ctx.inbox?.list().filter(({ to }) => to === ada)).toHaveLength(40)
+})
+
 describe('a nudge', () => {
   it('makes a letter go out at once; what is queued meanwhile goes with the next turn', async () => {
     const { ctx } = home
@@ -234,7 +241,9 @@ describe('a letter that nobody can send', () => {
     await queueLetter(ctx, ctx.db, { kind: 'test_code', to: ada, now })
     await deliver(ctx, 'email')
     expect(await ctx.db`select attempts, outcome from outbox`).toMatchObject([{ attempts: 0, outcome: null }])
-    await deliver({ ...ctx, now: () => new Date(now.getTime() + 600_000) }, 'email')
+    await endLate({ ...ctx, now: () => new Date(now.getTime() + 599_999) })
+    expect(await ctx.db`select attempts, outcome from outbox`).toMatchObject([{ attempts: 0, outcome: null }])
+    await endLate({ ...ctx, now: () => new Date(now.getTime() + 600_000) })
     expect(await ctx.db`select outcome, recipient from outbox`).toMatchObject([{ outcome: 'expired', recipient: '' }])
     expect(await ctx.db`select type, severity, data from events where type = 'mail.failed'`).toMatchObject([
       { type: 'mail.failed', severity: 'warning', data: { kind: 'test_code', outcome: 'expired', attempts: 0 } },

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ctx } from '../../src/ctx.ts'
 import type { Message } from '../../src/io/inbox.ts'
-import { deliver } from '../../src/outbox/deliver.ts'
+import { deliver, endLate } from '../../src/outbox/deliver.ts'
 import { httpClient } from './http.ts'
 
 /** A mail or text message as it came. `code` and `link` are empty where it has none. */
@@ -36,7 +36,7 @@ export const inboxOf = (...servers: { origin: string; issuer: string; port: numb
 /** The inbox of a server in the test process, whose jobs do not run: what is due is sent when somebody looks. */
 export const inboxIn = (ctx: Ctx): TestInbox =>
   createTestInbox(async () => {
-    await Promise.all([deliver(ctx, 'email'), deliver(ctx, 'sms')])
+    await Promise.all([deliver(ctx, 'email'), deliver(ctx, 'sms'), endLate(ctx)])
     return [...(ctx.inbox?.list() ?? [])]
   })
 
