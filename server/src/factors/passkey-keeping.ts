@@ -5,12 +5,13 @@
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
-import { callerOf, type Happening, record } from '../events/record.ts'
+import { callerOf, record } from '../events/record.ts'
 import { languageOf } from '../http/language.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { uuidv7 } from '../io/ids.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { warn } from '../recovery/warn.ts'
 import { changeAccount, type Standing } from '../users/credentials.ts'
 import { browserLabel } from '../users/user-agent.ts'
 import { ceremonyMs, makeChallenge, spend } from './passkey-challenge.ts'
@@ -102,7 +103,7 @@ export const addPasskey = async (
   const made = await attested(ctx, request, { keeper, sent })
   if (isDenial(made)) return made
   const fallback = ctx.pages.wordingFor(languageOf(ctx, request)).say(browserLabel(request.user_agent ?? null))
-  return await transact(ctx.db, async (tx) => {
+  const added = await transact(ctx.db, async (tx) => {
     const standing = await changeAccount(tx, keeper.id)
     if (standing === undefined) return invalid('an account that is not active any more')
     const names = (await listPasskeys(tx, keeper.id)).map((one) => one.name)
@@ -113,9 +114,11 @@ export const addPasskey = async (
       now: request.now,
     })
     if (!(await insertPasskey(tx, row))) return known
-    await tell(tx, request, { type: 'passkey.added', row })
+    await tell(ctx, tx, request, { what: 'added', row })
     return viewOf(row)
   })
+  ctx.outbox.nudge()
+  return added
 }
 
 const attested = async (
@@ -169,8 +172,8 @@ export type Removal = {
  * Takes a passkey away. Refusals: `not_found` (404), `last_way_in` (409) when nothing else would let the person in,
  * `other_factor_needed` (403) when the only passkey is all that was proved.
  */
-export const removePasskey = async (ctx: Ctx, request: HttpRequest, removal: Removal): Promise<Denial | undefined> =>
-  await transact(ctx.db, async (tx) => {
+export const removePasskey = async (ctx: Ctx, request: HttpRequest, removal: Removal): Promise<Denial | undefined> => {
+  const denial = await transact(ctx.db, async (tx) => {
     const { user_id, id, amr } = removal
     const standing = await changeAccount(tx, user_id)
     const all = standing === undefined ? [] : await listPasskeys(tx, user_id)
@@ -181,9 +184,12 @@ export const removePasskey = async (ctx: Ctx, request: HttpRequest, removal: Rem
     // Security rule MF-4: a factor is not removed on its own word.
     if (others.length === 0 && amr.every((method) => ofPasskey.has(method))) return otherFactorNeeded
     await deletePasskey(tx, id, user_id)
-    await tell(tx, request, { type: 'passkey.removed', row })
+    await tell(ctx, tx, request, { what: 'removed', row })
     return undefined
   })
+  ctx.outbox.nudge()
+  return denial
+}
 
 const ofPasskey = new Set(['swk', 'hwk', 'user', 'mfa'])
 
@@ -193,11 +199,15 @@ const hasOtherWayIn = (ctx: Ctx, standing: Standing, others: readonly PasskeyRow
   (ctx.config.email_sign_in && standing.email !== null && standing.email_verified) ||
   (passkeysOn(ctx) && others.some((one) => one.discoverable !== false))
 
-type Told = { type: Extract<Happening['type'], `passkey.${string}`>; row: PasskeyRow }
+type Told = { what: 'added' | 'removed'; row: PasskeyRow }
 
-const tell = async (tx: Tx, request: HttpRequest, { type, row }: Told): Promise<void> => {
+/** Writes down what happened, and tells the owner by mail, with a way to say that it was not them (security rule LI-4). */
+const tell = async (ctx: Ctx, tx: Tx, request: HttpRequest, { what, row }: Told): Promise<void> => {
   const { user_id, id, name } = row
-  await record(tx, { type, now: request.now, user_id, data: { passkey_id: id, name }, ...callerOf(request) })
+  const { now } = request
+  const data = { passkey_id: id, name }
+  await record(tx, { type: `passkey.${what}`, now, user_id, data, ...callerOf(request) })
+  await warn(ctx, tx, { kind: `passkey_${what}`, name, user_id, request, now })
 }
 
 const invalid = (got: string): Denial =>
