@@ -61,7 +61,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   if (session === undefined || subject === undefined)
     return redirectLocal(`/oauth/continue?interaction=${interaction.id}`)
   const consents = await findConsents(ctx.db, session.user_id, client.client_id)
-  const { scope, resource: resources, redirect_uri, ui_locales } = interaction.request
+  const { scope, resource: resources, redirect_uri } = interaction.request
   const view = clientView(client, redirect_uri)
   const host = redirectHost(redirect_uri)
   const { newScopes, newResources } = whatIsNew(consents, { scopes: parseScope(scope), resources })
@@ -80,7 +80,7 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
       resources: resources.map((resource) => ({ resource, is_new: newResources.includes(resource) })),
     },
     200,
-    { cookies: browserCookie(browser), formAction: [formTarget(redirect_uri)], reader: { ui_locales } },
+    { cookies: browserCookie(browser), formAction: [formTarget(redirect_uri)] },
   )
 }
 

@@ -5,6 +5,7 @@
 import type { Client } from '../clients/load.ts'
 import type { Ctx } from '../ctx.ts'
 import { refuse } from '../http/errors.ts'
+import { applicationLanguage } from '../http/language.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -22,8 +23,19 @@ import { findConsents } from './store.ts'
 
 type Facts = { authorization: AuthorizationRequest; client: Client; interaction?: Interaction }
 
-/** Takes a request one step further. A request that needs no page gets its answer at once and is never stored. */
+/**
+ * Takes a request one step further. Until it leads back to the application, our pages speak the language that the
+ * application wishes for.
+ */
 export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, facts: Facts): Promise<Reply> => {
+  const reply = await takeStep(ctx, request, browser, facts)
+  const isOurs = reply.kind === 'redirect' && reply.to.startsWith('/')
+  const language = applicationLanguage(ctx, request, isOurs ? facts.authorization.ui_locales : undefined)
+  return language.length === 0 ? reply : { ...reply, cookies: [...(reply.cookies ?? []), ...language] }
+}
+
+/** A request that needs no page gets its answer at once and is never stored. */
+const takeStep = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, facts: Facts): Promise<Reply> => {
   const { authorization, client, interaction } = facts
   const step = await stepOf(ctx, request, browser, facts)
   if (step.step === 'refuse')
@@ -61,7 +73,7 @@ export const goOn = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrinc
 const lookAgain = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, facts: Facts): Promise<Reply> => {
   if (browser.token_hash) ctx.sessions.forget(browser.token_hash.toString('base64url'))
   if (facts.interaction) return redirectLocal(`/oauth/continue?interaction=${facts.interaction.id}`)
-  return await goOn(ctx, request, await authenticateBrowser(ctx, request), facts)
+  return await takeStep(ctx, request, await authenticateBrowser(ctx, request), facts)
 }
 
 /** Loads what `nextStep` decides on, and asks it. */

@@ -34,7 +34,6 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
     {
       cookies: browserCookie(browser),
       formAction: [formTarget(open.interaction.request.redirect_uri)],
-      reader: { ui_locales: open.interaction.request.ui_locales },
     },
   )
 }

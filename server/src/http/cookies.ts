@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/schema.ts'
 
-export type CookieName = 'session' | 'browser' | 'device' | 'lang'
+export type CookieName = 'session' | 'browser' | 'device' | 'lang' | 'app_lang'
 export type SetCookie = { name: CookieName; value: string; maxAgeSeconds?: number }
 
 const valueForm = /^[A-Za-z0-9_.-]{1,200}$/

@@ -68,7 +68,7 @@ export const refuseByRedirect = (
 
 /** An answer to a client in the response mode that was asked for (OAuth 2.0 Multiple Response Types §2.1, Form Post §2). */
 export const answer = (
-  to: { redirect_uri: RegisteredRedirect; response_mode: string; ui_locales?: string },
+  to: { redirect_uri: RegisteredRedirect; response_mode: string },
   params: Record<string, string>,
   log: Record<string, string>,
 ): Reply => {
@@ -78,7 +78,6 @@ export const answer = (
   return page('form-post', { action: to.redirect_uri, fields: params }, 200, {
     log,
     formAction: [formTarget(to.redirect_uri)],
-    reader: { ui_locales: to.ui_locales },
   })
 }
 

@@ -9,22 +9,24 @@ import { type Params, param, parseParams } from '../protocol/params.ts'
 import { readCookie, type SetCookie } from './cookies.ts'
 import type { HttpRequest } from './request.ts'
 
-/** What the handler knows of the reader: `ui_locales` of the application's request, and the language of the profile. */
-export type Reader = { ui_locales?: string | undefined; user_locale?: string | null | undefined }
+/** What the handler knows of the reader beside the session: the language of the profile. */
+export type Reader = { user_locale?: string | null | undefined }
 
 /** Where languages come from. */
 type Place = Pick<Ctx, 'config' | 'pages'>
 
 /**
- * The language to answer in: the one this address asks for, else the one chosen on a page of ours, else the application's
- * wish (OpenID Connect Core §3.1.2.1), the profile's, the browser's; English when there is none of them.
+ * The language to answer in: the one this address asks for, else the one chosen on a page of ours, else the wish of the
+ * application that sent the person here (OpenID Connect Core §3.1.2.1), the profile's, the browser's; else English.
  */
-export const languageOf = (ctx: Place, request: HttpRequest, reader: Reader = {}): string =>
-  ctx.pages.localeOf({
-    ui_locales: [asked(request), chosen(ctx, request), reader.ui_locales].filter((one) => one !== undefined).join(' '),
+export const languageOf = (ctx: Place, request: HttpRequest, reader: Reader = {}): string => {
+  const wishes = [asked(request), remembered(ctx, request, 'lang'), remembered(ctx, request, 'app_lang')]
+  return ctx.pages.localeOf({
+    ui_locales: wishes.filter((one) => one !== undefined).join(' '),
     user_locale: reader.user_locale,
     accept_language: request.header('accept-language'),
   })
+}
 
 /** The language of a letter: that of the person it goes to, else that of the request that causes it. */
 export const letterLanguageOf = (ctx: Place, request: HttpRequest, reader: Reader = {}): string =>
@@ -40,8 +42,8 @@ const queryOf = (request: HttpRequest): Params => {
   return isDenial(query) ? new Map() : query
 }
 
-const chosen = (ctx: Place, request: HttpRequest): string | undefined =>
-  readCookie(request.header('cookie'), ctx.config.issuer, 'lang')
+const remembered = (ctx: Place, request: HttpRequest, name: 'lang' | 'app_lang'): string | undefined =>
+  readCookie(request.header('cookie'), ctx.config.issuer, name)
 
 /**
  * Remembers the language that a page was asked for, in a cookie that says nothing else. The address of a protocol endpoint
@@ -50,12 +52,22 @@ const chosen = (ctx: Place, request: HttpRequest): string | undefined =>
 export const rememberedLanguage = (ctx: Place & Pick<Ctx, 'edge'>, request: HttpRequest): SetCookie[] => {
   if (request.method !== 'GET' || request.path.startsWith(`${ctx.edge.base}/oauth/`)) return []
   const language = wishedLanguage({ ui_locales: param(queryOf(request), 'ui_locales') }, ctx.pages.languages)
-  if (language === undefined || language === chosen(ctx, request)) return []
+  if (language === undefined || language === remembered(ctx, request, 'lang')) return []
   return [{ name: 'lang', value: language, maxAgeSeconds: 400 * 86_400 }]
 }
 
 /** Forgets the chosen language: for whoever sets the one of the profile, which shall count from then on. */
 export const forgottenLanguage: SetCookie = { name: 'lang', value: '' }
+
+/**
+ * Keeps the language that an application wishes for while a person is on our pages because of it, whatever pages these are;
+ * without a wish the one before is forgotten.
+ */
+export const applicationLanguage = (ctx: Place, request: HttpRequest, ui_locales: string | undefined): SetCookie[] => {
+  const language = wishedLanguage({ ui_locales }, ctx.pages.languages)
+  if (language === remembered(ctx, request, 'app_lang')) return []
+  return [{ name: 'app_lang', value: language ?? '', maxAgeSeconds: ctx.config.interaction_ttl_seconds }]
+}
 
 /** Fields of a posted form without which its page cannot be asked for again. */
 const addressFields = ['interaction', 'sign_in', 'kind', 'token', 'id', 'return_to', 'again']

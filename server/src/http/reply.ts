@@ -20,7 +20,7 @@ export type PageReply = {
     page: P
     data: PageData[P] /** Origins that forms of this page lead to, for the CSP. */
     formAction?: string[] /** Whether it shows another page of ours in a frame, for the CSP. */
-    frames?: boolean /** What the page's language depends on beside the request and the session. */
+    frames?: boolean /** Whose language the page speaks, where there is no session yet. */
     reader?: Reader
   }
 }[PageName]

@@ -28,6 +28,7 @@ export const signInLetter = defineLetter({
     const armed = await arm(ctx, tx, { id: textIn(facts, 'one_time') ?? '', user_id, credential, now })
     if (armed === undefined) return undefined
     return {
+      locale: account.locale,
       subject: { key: 'letter.sign_in.subject' },
       paragraphs: [{ key: 'letter.sign_in.lead' }],
       code: armed.code,

@@ -61,8 +61,7 @@ const confirm = async (ctx: Ctx, request: HttpRequest, due: FactorDue): Promise<
   const { kinds } = step
   const kind = kindOf(param(request.form, 'kind')) ?? 'totp'
   if (request.form.has('send')) {
-    const { reader } = signInExtras(due)
-    const denial = await sendStepCode(ctx, { request, browser, row, kind, kinds, reader })
+    const denial = await sendStepCode(ctx, { request, browser, row, kind, kinds })
     if (denial) return await factorPage(ctx, request, due, { kind, denial })
     return redirectLocal(`/factor?sign_in=${row.id}&kind=${kind}`)
   }

@@ -51,7 +51,6 @@ export const loginPage = async (ctx: Ctx, browser: BrowserPrincipal, facts: Logi
     headers: retry_after_seconds === undefined ? {} : { 'retry-after': String(retry_after_seconds) },
     cookies: browserCookie(browser),
     formAction: interaction ? [formTarget(interaction.request.redirect_uri)] : [],
-    reader: { ui_locales: interaction?.request.ui_locales },
     log: error === undefined ? {} : { login: error },
   })
 }

@@ -7,7 +7,7 @@ import { checkKind } from '../factors/check.ts'
 import { type CodePlace, sendCode } from '../factors/codes.ts'
 import { destinationOf } from '../factors/destination.ts'
 import type { FactorKind } from '../factors/policy.ts'
-import { letterLanguageOf, type Reader } from '../http/language.ts'
+import { letterLanguageOf } from '../http/language.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { withFactor } from '../protocol/acr.ts'
@@ -69,13 +69,13 @@ export const placeOf = ({ request, browser, row }: Here): CodePlace => ({
 /** Sends a code for the second step. Refusals: `invalid_request` for a kind that is not due, `too_many_codes` (429). */
 export const sendStepCode = async (
   ctx: Ctx,
-  { kind, kinds, reader, ...here }: Here & { kind: FactorKind; kinds: readonly FactorKind[]; reader?: Reader },
+  { kind, kinds, ...here }: Here & { kind: FactorKind; kinds: readonly FactorKind[] },
 ): Promise<Denial | undefined> => {
   const { request, row } = here
   if ((kind !== 'email' && kind !== 'sms') || !kinds.includes(kind)) return notDue(kind)
   const to = await destinationOf(ctx.db, row.user_id, kind)
   if (to === undefined) return notDue(kind)
-  const locale = letterLanguageOf(ctx, request, { ...reader, user_locale: to.user_locale })
+  const locale = letterLanguageOf(ctx, request, { user_locale: to.user_locale })
   const { credential } = row
   return await sendCode(ctx, { ...placeOf(here), channel: kind, address: to.address, credential, locale })
 }

@@ -103,5 +103,5 @@ export const signInFrame = async (ctx: Ctx, { browser, row, interaction }: Due, 
 export const signInExtras = ({ browser, interaction, standing }: Due) => ({
   cookies: browserCookie(browser),
   formAction: interaction ? [formTarget(interaction.request.redirect_uri)] : [],
-  reader: { ui_locales: interaction?.request.ui_locales, user_locale: standing.locale },
+  reader: { user_locale: standing.locale },
 })

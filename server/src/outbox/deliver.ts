@@ -91,7 +91,7 @@ const attempt = async (ctx: Ctx, channel: Channel, row: OutboxRow): Promise<Endi
 const send = async (ctx: Ctx, channel: Channel, { row, view }: { row: OutboxRow; view: LetterView }): Promise<void> => {
   const { code, link } = view
   const about = { kind: row.kind, ...(code !== undefined && { code }), ...(link && { link: link.href }) }
-  const locale = row.locale ?? 'en'
+  const locale = ctx.pages.localeOf({ user_locale: view.locale, accept_language: row.locale })
   const host = new URL(ctx.config.issuer).hostname
   const to = row.recipient
   if (channel === 'sms') return await ctx.sms?.send({ to, text: ctx.pages.textMessage(view, { locale, host }), about })

@@ -9,9 +9,11 @@ import type { Templates } from './templates.ts'
 
 /**
  * What a letter says, without a language. `code` and `link` are what its reader came for; a link is an address of this
- * server. `facts` stand one below the other (when, where), `footnotes` in small print.
+ * server. `facts` stand one below the other (when, where), `footnotes` in small print. `locale` is that of the account it goes
+ * to, where the writer knows one: it counts before that of the request.
  */
 export type LetterView = {
+  locale?: string | null
   subject: Message
   paragraphs: readonly Message[]
   code?: string

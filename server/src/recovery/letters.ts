@@ -16,6 +16,7 @@ export const resetLetter = defineLetter({
     const armed = await arm(ctx, tx, { id: textIn(facts, 'one_time') ?? '', user_id, credential, now })
     if (armed === undefined) return undefined
     return {
+      locale: account.locale,
       subject: { key: 'letter.reset.subject' },
       paragraphs: [{ key: 'letter.reset.lead' }],
       code: armed.code,

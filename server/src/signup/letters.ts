@@ -17,7 +17,7 @@ export const verifyLetter = defineLetter({
   write: async (ctx, tx, { to, facts, now }) => {
     const account = await accountAt(tx, to)
     if (account !== undefined && account.status !== 'active') return undefined
-    if (account?.email_verified === true) return registered(ctx)
+    if (account?.email_verified === true) return registered(ctx, account.locale)
     const armed = await arm(ctx, tx, { id: textIn(facts, 'one_time') ?? '', user_id: null, credential: '', now })
     if (armed === undefined) return undefined
     return {
@@ -30,7 +30,8 @@ export const verifyLetter = defineLetter({
   },
 })
 
-const registered = (ctx: Ctx): LetterView => ({
+const registered = (ctx: Ctx, locale: string | null): LetterView => ({
+  locale,
   subject: { key: 'letter.registered.subject' },
   paragraphs: [{ key: 'letter.registered.lead' }],
   link: { href: `${ctx.config.issuer}/login`, label: { key: 'letter.registered.link' } },

@@ -91,7 +91,6 @@ const registerPage = async (ctx: Ctx, browser: BrowserPrincipal, shown: Shown): 
   }
   return page('register', data, errors ? 422 : 200, {
     cookies: browserCookie(browser),
-    reader: { ui_locales: interaction?.request.ui_locales },
   })
 }
 

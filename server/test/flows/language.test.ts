@@ -12,13 +12,16 @@ import {
   typePassword,
 } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
+import { inboxOf, type TestInbox } from '../support/inbox.ts'
 
 let house: House
 let app: App
 let camille: Person
+let inbox: TestInbox
 
 beforeAll(async () => {
   house = await openHouse()
+  inbox = inboxOf(house.server)
   app = await house.app({ client_name: 'Atlas', scope: 'openid email' })
   camille = await house.person({ name: 'Camille' })
   await house.sql`update users set locale = 'fr-CA' where id = ${camille.user_id}`
@@ -113,6 +116,44 @@ describe('ui_locales of an application (OpenID Connect Core §3.1.2.1)', () => {
     expect(reply.body).toContain('أرسل التطبيق طلبًا غير صحيح')
     expect(reply.body).toContain('lang="en" dir="ltr">The redirect_uri of this request is not registered')
     expect(languageOf(await client.get('/login'))).toEqual(english)
+  })
+})
+
+describe('pages and letters around a sign-in', () => {
+  const recover = async (client: HttpClient, email: string, headers: Record<string, string> = {}): Promise<Reply> => {
+    const page = await client.get('/recover', headers)
+    const fields = Object.fromEntries(page.forms[0]?.fields.map(({ name, value }) => [name, value]) ?? [])
+    const origin = { origin: house.server.issuer }
+    const sent = await client.post('/recover', { ...fields, login: email }, { ...headers, ...origin })
+    return await client.get(sent.location ?? '', headers)
+  }
+
+  it('what the application wishes for goes along to pages that know nothing of it, and into the letter', async () => {
+    const client = house.server.client()
+    const { email } = await house.person()
+    await ask(client, app, { ui_locales: 'ja' })
+    const page = await recover(client, email)
+    expect([page.url.pathname, ...languageOf(page)]).toEqual(['/recover/code', ...japanese])
+    expect((await inbox.letter(email)).subject).toBe('新しいパスワードの設定')
+    await ask(client, app)
+    expect(languageOf(await client.get('/recover'))).toEqual(english)
+  })
+
+  it('a letter goes by the profile of who gets it, else by the request', async () => {
+    const inGerman = { 'accept-language': 'de' }
+    const { email } = await house.person()
+    expect(languageOf(await recover(house.server.client(), email, inGerman))).toEqual(german)
+    const letter = await inbox.letter(email)
+    expect(letter.subject).toBe('Neues Passwort wählen')
+    expect(letter.html).toContain('<html lang="de" dir="ltr">')
+    expect(languageOf(await recover(house.server.client(), camille.email, inGerman))).toEqual(german)
+    expect((await inbox.letter(camille.email)).subject).toBe('Choisir un nouveau mot de passe')
+  })
+
+  it('a letter from right to left says so', async () => {
+    const { email } = await house.person()
+    await recover(house.server.client(), email, { 'accept-language': 'ar' })
+    expect((await inbox.letter(email)).html).toContain('<html lang="ar" dir="rtl">')
   })
 })
 
