@@ -8,6 +8,7 @@ import { cookieName, readCookie, type SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { secretText } from '../io/ids.ts'
+import type { Subject } from '../protocol/claims.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
@@ -26,8 +27,7 @@ export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promi
   const token_hash = token === undefined ? undefined : hashToken(token)
   const session = token_hash && (await loadSession(ctx, request, { token_hash, device }))
   const subject = session && (await ctx.subjects.get(session.user_id))
-  const usable =
-    session !== undefined && subject !== undefined && mayAct({ user: subject }, 'login_required') === undefined
+  const usable = session !== undefined && subject !== undefined && (await mayGoOn(ctx, session, subject))
   return {
     browser,
     isNew: known === undefined,
@@ -36,6 +36,12 @@ export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promi
     token_hash: usable ? token_hash : undefined,
     subject: usable ? subject : undefined,
   }
+}
+
+/** Security rule G-3. Where somebody acts as another person, both of them have to be able to. */
+const mayGoOn = async (ctx: Ctx, { actor_id }: LiveSession, subject: Subject): Promise<boolean> => {
+  if (mayAct({ user: subject }, 'login_required')) return false
+  return actor_id === null || !mayAct({ user: (await ctx.subjects.get(actor_id)) ?? null }, 'login_required')
 }
 
 const loadSession = async (

@@ -22,7 +22,9 @@ export const checkAccessToken = async (ctx: Ctx, token: string, now: Date): Prom
   if (await ctx.feed.isRevoked({ ...claims, ...(kid !== undefined && { kid }) })) return { dead: 'revoked' }
   const client = await ctx.clients.get(claims.client_id)
   const person = claims.sub === claims.client_id ? undefined : ((await ctx.subjects.get(claims.sub)) ?? null)
-  const gate = mayAct({ client: client ?? null, ...(person !== undefined && { user: person }) }, 'invalid_token')
+  const gate =
+    mayAct({ client: client ?? null, ...(person !== undefined && { user: person }) }, 'invalid_token') ??
+    (claims.act && mayAct({ user: (await ctx.subjects.get(claims.act.sub)) ?? null }, 'invalid_token'))
   return gate ? { dead: `${gate.because.expected}: ${gate.because.got}` } : { claims, subject: person ?? undefined }
 }
 
