@@ -28,6 +28,8 @@ export const alike: Readonly<Record<string, readonly string[]>> = {
     'mail_code.code',
     'passkeys.title',
     'passkeys.name',
+    'factors.name',
+    'factors.passkeys',
   ],
   es: ['page.title_problem', 'error.code'],
   fr: ['factor.code', 'account.section.applications', 'dev_mail.code', 'home.version', 'mail_code.code'],
