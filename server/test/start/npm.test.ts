@@ -37,12 +37,14 @@ it('npm start from a 0700 folder with a long path: everything is printed and ans
   expect(npm.stdout()).toMatch(new RegExp(`Issuer +${origin}\\n`))
   expect(npm.stdout()).toMatch(/Demo client +app_demo\n/)
   expect(npm.stdout()).toContain(`Data folder     ${join(folder, 'data')}\n`)
+  expect(npm.stdout()).toContain(`Mail            shown at ${origin}/dev/mail\n`)
   expect(npm.stdout()).toMatch(/Database +embedded PostgreSQL in /)
   // Discovery names the issuer, the link opens the page, the demo client exists.
   const discovery = await answers(origin, '/.well-known/openid-configuration')
   expect(discovery?.json()).toMatchObject({ issuer: origin, token_endpoint: `${origin}/oauth/token` })
   const page = await answers(origin, new URL(setup()).pathname + new URL(setup()).search)
-  expect([page?.status, page?.forms.length]).toEqual([200, 1])
+  // The other form chooses the language.
+  expect([page?.status, page?.forms.filter(({ method }) => method === 'post').length]).toEqual([200, 1])
   const demo = `/oauth/authorize?client_id=app_demo&response_type=code&redirect_uri=http://localhost/callback`
   const asked = await answers(
     origin,
