@@ -13,6 +13,7 @@ import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
 import { changeAccount, type Standing } from '../users/credentials.ts'
+import { factorSetUp } from '../users/proved.ts'
 import { browserLabel } from '../users/user-agent.ts'
 import { ceremonyMs, makeChallenge, spend } from './passkey-challenge.ts'
 import { newName, typedName } from './passkey-names.ts'
@@ -114,6 +115,7 @@ export const addPasskey = async (
       now: request.now,
     })
     if (!(await insertPasskey(tx, row))) return known
+    await factorSetUp(tx, keeper.id)
     await tell(ctx, tx, request, { what: 'added', row })
     return viewOf(row)
   })

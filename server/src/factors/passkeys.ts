@@ -106,6 +106,35 @@ export const provePasskey = async (
     : failure('a passkey that was removed meanwhile', passkey.user_id)
 }
 
+/**
+ * The same as a second step of somebody. Nothing is counted: a signature is not guessed. Refuses with `wrong_passkey` (401).
+ */
+export const provePasskeyOf = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { user_id, ...facts }: { user_id: string; bound_to: string; sent: unknown },
+): Promise<PasskeyProof | Denial> => {
+  const proof = await provePasskey(ctx, request, { ...facts, user_id, ceremony: 'factor' })
+  if (!('failed' in proof)) return proof
+  const { now } = request
+  const data = { kind: 'passkey' }
+  await record(ctx.db, { type: 'factor.refused', now, user_id, data, ...callerOf(request) })
+  return wrongPasskey(proof.got)
+}
+
+/** The one refusal that there is. */
+export const wrongPasskey = (got: string): Denial =>
+  deny(
+    'wrong_passkey',
+    'That passkey did not work.',
+    {
+      rule: 'a passkey proves the person (PK-1)',
+      expected: 'an answer of a known passkey to a challenge of this browser',
+      got,
+    },
+    { status: 401 },
+  )
+
 const failure = (got: string, user_id?: string): PasskeyFailure => ({ failed: true, got, user_id })
 
 type Owned = { assertion: Assertion; passkey: PasskeyRow; expected: string | undefined }

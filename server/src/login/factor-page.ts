@@ -31,6 +31,7 @@ const factorPage = async (ctx: Ctx, request: HttpRequest, due: FactorDue, { kind
     kind: chosen,
     about: 'confirm',
     others: step.kinds.filter((other) => other !== chosen).map((other) => ({ kind: other, href: at(other) })),
+    ...(chosen === 'passkey' && { passkey: { options: pathOf(ctx, '/api/v1/auth/passkey/options') } }),
     trust_days: row.method === 'session' ? 0 : ctx.config.trusted_device_days,
     ...(denial && { error: errorOf(denial) }),
   }
@@ -49,7 +50,9 @@ const sentView = async (ctx: Ctx, request: HttpRequest, { row, browser }: Factor
 
 /** What a page says of a refusal. */
 export const errorOf = ({ error }: Denial): CodeError =>
-  (['expired_code', 'too_many_attempts', 'too_many_codes'] as const).find((known) => known === error) ?? 'wrong_code'
+  (['expired_code', 'wrong_passkey', 'too_many_attempts', 'too_many_codes'] as const).find(
+    (known) => known === error,
+  ) ?? 'wrong_code'
 
 const kindOf = (text: string | undefined): FactorKind | undefined => factorKinds.find((one) => one === text)
 
@@ -67,7 +70,7 @@ const confirm = async (ctx: Ctx, request: HttpRequest, due: FactorDue): Promise<
   }
   const taken = {
     kind,
-    code: (param(request.form, 'code') ?? '').slice(0, 4096),
+    code: (param(request.form, kind === 'passkey' ? 'credential' : 'code') ?? '').slice(0, 40_000),
     trust_device: request.form.has('trust_device') && ctx.config.trusted_device_days > 0,
   }
   const outcome = await takeStep(ctx, { request, browser, row, step: taken, kinds })

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { findOwn, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
-import { passkeysOn, requestOptions, switchedOff } from '../factors/passkeys.ts'
+import { type Asking, passkeysOn, requestOptions, switchedOff } from '../factors/passkeys.ts'
 import { checkCsrf, checkOrigin } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
 import { readBody } from '../http/json-body.ts'
@@ -20,6 +20,7 @@ import { apiReplyOf } from './api-reply.ts'
 import { csrfContext, loginPage, ownPath } from './page.ts'
 import { signInWithPasskey } from './passkey.ts'
 import { replyOf } from './reply.ts'
+import { dueOf, over } from './sign-in-page.ts'
 
 /** The form of the sign-in page that its script fills in. */
 const submit = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
@@ -48,8 +49,11 @@ const remember = (ctx: Ctx, denial: Denial, request: HttpRequest): void => {
   ctx.decisions.record(denial, { route: '/login/passkey', request_id, now })
 }
 
-/** `again`: whoever is signed in proves it afresh, so their own passkeys are offered. */
-const optionsBody = z.strictObject({ again: z.boolean().optional() })
+/**
+ * `again`: whoever is signed in proves it afresh, so their own passkeys are offered. `interaction`: a sign-in that is under way,
+ * of which a passkey is the second step.
+ */
+const optionsBody = z.strictObject({ again: z.boolean().optional(), interaction: z.string().max(100).optional() })
 
 const options = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
   const where = { route: '/api/v1/auth/passkey/options', request }
@@ -58,9 +62,23 @@ const options = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal
   const body = readBody(optionsBody, request)
   if (isDenial(body)) return refuse(ctx, body, 'problem', where)
   if (!passkeysOn(ctx)) return refuse(ctx, switchedOff, 'problem', where)
-  const user_id = body.again === true ? browser.session?.user_id : undefined
-  const asking = { ceremony: 'sign_in' as const, bound_to: browser.browser, user_id }
+  const asking = await askingOf(ctx, request, browser, body)
+  if (isDenial(asking)) return refuse(ctx, asking, 'problem', where)
   return json(await requestOptions(ctx, request, asking), 200, { cookies: browserCookie(browser) })
+}
+
+const askingOf = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { again, interaction }: z.infer<typeof optionsBody>,
+): Promise<Asking | Denial> => {
+  const bound_to = browser.browser
+  if (interaction === undefined)
+    return { ceremony: 'sign_in', bound_to, user_id: again === true ? browser.session?.user_id : undefined }
+  const due = await dueOf(ctx, request, browser, interaction)
+  const isDue = due?.step.step === 'factor' && due.step.kinds.includes('passkey')
+  return isDue ? { ceremony: 'factor', bound_to, user_id: due.row.user_id } : over
 }
 
 const answerBody = z.strictObject({ credential: z.unknown() })

@@ -5,10 +5,10 @@
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
-import { provePasskey } from '../factors/passkeys.ts'
+import { provePasskey, wrongPasskey } from '../factors/passkeys.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { type Denial, deny } from '../protocol/errors.ts'
+import type { Denial } from '../protocol/errors.ts'
 import { credentialOf, holdSigner } from '../users/credentials.ts'
 import { completeLogin, type Destination, type Outcome } from './complete.ts'
 
@@ -41,14 +41,5 @@ const refused = async (ctx: Ctx, request: HttpRequest, { got, user_id, client_id
   const { now } = request
   const event = { now, user_id, client_id, data: { method: 'passkey' }, ...callerOf(request) }
   await record(ctx.db, { type: 'login.failed', ...event })
-  return deny(
-    'wrong_passkey',
-    'That passkey did not work.',
-    {
-      rule: 'a passkey proves the person (PK-1)',
-      expected: 'an answer of a known passkey to a challenge of this browser',
-      got,
-    },
-    { status: 401 },
-  )
+  return wrongPasskey(got)
 }

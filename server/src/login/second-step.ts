@@ -6,6 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import { checkKind } from '../factors/check.ts'
 import { type CodePlace, sendCode } from '../factors/codes.ts'
 import { destinationOf } from '../factors/destination.ts'
+import { provePasskeyOf } from '../factors/passkeys.ts'
 import type { FactorKind } from '../factors/policy.ts'
 import { letterLanguageOf } from '../http/language.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
@@ -16,6 +17,7 @@ import { advance, type Outcome } from './complete.ts'
 import type { SignInRow } from './sign-in.ts'
 import { countFailure } from './sign-in-store.ts'
 
+/** `code` is what was typed; for a passkey it is what the browser answered, as JSON. */
 export type Step = { kind: FactorKind; code: string; trust_device: boolean }
 
 export type StepFacts = {
@@ -27,29 +29,35 @@ export type StepFacts = {
   kinds: readonly FactorKind[]
 }
 
-/** Takes a second step. Refusals: `wrong_code`, `expired_code` (401), `too_many_attempts` (429), `invalid_request` for a kind that is not due. */
+/** Takes a second step. Refusals: `wrong_code`, `expired_code`, `wrong_passkey` (401), `too_many_attempts` (429), `invalid_request` for a kind that is not due. */
 export const takeStep = async (ctx: Ctx, facts: StepFacts): Promise<Outcome | Denial> => {
   const { request, browser, row, step } = facts
-  const { kind, code } = step
-  if (!facts.kinds.includes(kind)) return notDue(kind)
+  if (!facts.kinds.includes(step.kind)) return notDue(step.kind)
   if (!(await countFailure(ctx.db, row.id, maxFailures))) return spent
-  const amr = await checkKind(ctx, kind, {
-    request,
-    holder: browser.browser,
-    user_id: row.user_id,
-    transaction: transactionOf(row),
-    code,
-  })
-  if (isDenial(amr)) return amr
+  const proved = await check(ctx, facts)
+  if (isDenial(proved)) return proved
   return await advance(ctx, request, browser, {
     id: row.id,
     prove: async (_tx, held) =>
       await Promise.resolve({
-        amr: withFactor(held.amr, amr),
+        ...(proved.passkey_id !== undefined && { passkey_id: proved.passkey_id }),
+        amr: withFactor(held.amr, proved.amr),
         factor_at: request.now,
         trust_device: held.trust_device || step.trust_device,
       }),
   })
+}
+
+const check = async (
+  ctx: Ctx,
+  { request, browser, row, step }: StepFacts,
+): Promise<{ amr: string[]; passkey_id?: string } | Denial> => {
+  const { user_id } = row
+  const { kind, code } = step
+  const holder = browser.browser
+  if (kind === 'passkey') return await provePasskeyOf(ctx, request, { user_id, bound_to: holder, sent: code })
+  const amr = await checkKind(ctx, kind, { request, holder, user_id, transaction: transactionOf(row), code })
+  return isDenial(amr) ? amr : { amr }
 }
 
 type Here = { request: HttpRequest; browser: BrowserPrincipal; row: SignInRow }

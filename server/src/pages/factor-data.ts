@@ -8,7 +8,7 @@ type Form = { action: string; csrf: string }
 /** A way to take the second step. */
 export type FactorView = 'passkey' | 'totp' | 'sms' | 'email' | 'backup_code' | 'password'
 
-export type CodeError = 'wrong_code' | 'expired_code' | 'too_many_attempts' | 'too_many_codes'
+export type CodeError = 'wrong_code' | 'wrong_passkey' | 'expired_code' | 'too_many_attempts' | 'too_many_codes'
 
 /** What a code by mail or text message needs to be typed: whether one is on its way, and where to, as far as it may be shown. */
 type Sent = { sent: boolean; destination?: string }
@@ -35,6 +35,8 @@ export type FactorPages = {
       others: readonly Other[]
       /** For how long this browser may be trusted; 0 does not offer it. */
       trust_days: number
+      /** The script asks the browser for a passkey, as `options` says, and posts its answer as `credential`. */
+      passkey?: { options: string }
       error?: CodeError
     }
   /** Posts `id`, `name`, `code`. `secret` is shown in groups. */

@@ -22,6 +22,7 @@ const others = (['passkey', 'totp', 'sms', 'email', 'backup_code', 'password'] a
   href: `/factor?sign_in=4Kd8&kind=${kind}`,
 }))
 
+const passkey = { options: '/api/v1/auth/passkey/options' }
 const email = 'a•••@e•••.com'
 const at = (text: string) => new Date(text)
 const back = '/account/factors'
@@ -111,6 +112,8 @@ export const factorSamples: { readonly [P in keyof FactorPages]: readonly Factor
       trust_days: 0,
       cancel: false,
     },
+    { ...secondStep, kind: 'passkey', passkey, others: others.slice(1) },
+    { ...secondStep, kind: 'passkey', passkey, error: 'wrong_passkey', trust_days: 0 },
   ],
   'factor-totp': [
     app,

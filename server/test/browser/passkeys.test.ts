@@ -159,6 +159,25 @@ describe('a person with passkeys', () => {
     expect(await sessionsOf(person)).toEqual([{ acr: 'phr', amr: ['hwk', 'user', 'mfa'] }])
   })
 
+  it('confirms with one what the password began: an old key will do', async () => {
+    const person = await house.person()
+    const page = await open()
+    await plugIn(page, { transport: 'usb', hasResidentKey: false, hasUserVerification: false })
+    await signIn(page, person)
+    await add(page)
+    await signOut(page)
+    await to(page, authorizePath(app, { acr_values: 'phr' }))
+    await page.getByLabel('Email or username').fill(person.email)
+    await page.getByLabel('Password', { exact: true }).fill(person.password)
+    await press(page, 'Sign in')
+    await page.waitForURL('**/factor?*')
+    await press(page, 'Use your passkey')
+    await page.getByRole('heading', { name: 'Back at the application' }).waitFor()
+    const code = application.arrivals.at(-1)?.params['code'] ?? ''
+    const { id_token } = (await redeem(house.server.client(), app, code)).json<{ id_token: string }>()
+    expect(payloadOf(id_token)).toMatchObject({ acr: 'phr', amr: ['pwd', 'hwk', 'user', 'mfa'] })
+  })
+
   it('who says no, or has none here, is told so and goes on with the password', async () => {
     const person = await house.person()
     const page = await open()
