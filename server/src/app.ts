@@ -43,7 +43,8 @@ import type { Grant } from './token/grant.ts'
 import { authorizationCode } from './token/grants/authorization-code.ts'
 import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
-import { verifyLetter } from './signup/letters.ts'
+import { inviteRoutes } from './signup/invite-page.ts'
+import { inviteLetter, verifyLetter } from './signup/letters.ts'
 import { registerRoutes } from './signup/register-page.ts'
 import { verifyRoutes } from './signup/verify-page.ts'
 import { tokenRoutes } from './token/routes.ts'
@@ -62,6 +63,7 @@ export const letters: readonly Letter[] = [
   ...factorLetters,
   resetLetter,
   verifyLetter,
+  inviteLetter,
   signInLetter,
   ...accountLetters,
   mailTest,
@@ -86,6 +88,7 @@ const own: readonly Route[] = [
   ...emailCodeRoutes,
   ...registerRoutes,
   ...verifyRoutes,
+  ...inviteRoutes,
   ...resetRoutes,
   ...takeBackRoutes,
   ...erasureRoutes,

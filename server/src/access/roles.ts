@@ -21,17 +21,17 @@ import {
 
 /** Gives roles by name. Refuses with `unknown_role`, giving none. */
 export const assignRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<Denial | undefined> => {
+  const refused = await findUnknownRole(tx, names)
+  if (refused === undefined) await assignKnownRoles(tx, user_id, names)
+  return refused
+}
+
+/** Refuses with `unknown_role` when one of these names is no role. */
+export const findUnknownRole = async (tx: Tx, names: readonly string[]): Promise<Denial | undefined> => {
   if (names.length === 0) return undefined
-  const found = await findRoles(tx, names)
-  const known = new Set(found.map((role) => role.name.toLowerCase()))
+  const known = new Set((await findRoles(tx, names)).map((role) => role.name.toLowerCase()))
   const unknown = names.find((name) => !known.has(name.toLowerCase()))
-  if (unknown !== undefined) return unknownRole(unknown)
-  await insertUserRoles(
-    tx,
-    user_id,
-    found.map((role) => role.id),
-  )
-  return undefined
+  return unknown === undefined ? undefined : unknownRole(unknown)
 }
 
 const unknownRole = (name: string): Denial =>
@@ -44,6 +44,7 @@ const unknownRole = (name: string): Denial =>
 
 /** Gives the roles of these names that exist. */
 export const assignKnownRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
+  if (names.length === 0) return
   const found = await findRoles(tx, names)
   await insertUserRoles(
     tx,

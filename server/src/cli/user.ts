@@ -9,6 +9,7 @@ import { example, print } from './output.ts'
 import { accept, UsageError } from './refusal.ts'
 import { loadUsers, userArgument, withAccount } from './user-account.ts'
 import { addActions, addStatus } from './user-actions.ts'
+import { addInvitations } from './user-invite.ts'
 import { addExport, addImport } from './user-transfer.ts'
 import { showUser, showUsers, userView } from './user-view.ts'
 
@@ -27,6 +28,7 @@ export const userCommands = (program: Command): void => {
     addDelete,
     addImport,
     addExport,
+    addInvitations,
   ])
     add(user)
 }

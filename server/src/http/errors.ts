@@ -132,6 +132,7 @@ const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] =
     invalid_client: 'error.do.contact_application',
     invalid_interaction: 'error.do.restart',
     invalid_request: 'error.do.contact_application',
+    invitation_over: 'error.do.invitation',
     setup_link: 'error.do.setup_link',
     signup_closed: 'error.do.signup_closed',
     too_many_requests: 'error.do.wait',

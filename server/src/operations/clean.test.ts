@@ -82,6 +82,22 @@ const tables: [string, number, (end: Date) => Promise<unknown>][] = [
         values (sha256(gen_random_uuid()::text::bytea), 'setup', now(), ${end})`,
   ],
   [
+    'registrations',
+    0,
+    async (end) =>
+      await made.db`
+        insert into registrations (id, email, email_canonical, browser_hash, created_at, expires_at)
+        values (gen_random_uuid(), 'a@example.com', 'a@example.com', 'x', now(), ${end})`,
+  ],
+  [
+    'invitations',
+    90 * day,
+    async (end) =>
+      await made.db`
+        insert into invitations (id, email, email_canonical, created_at, expires_at)
+        values (gen_random_uuid(), 'a@example.com', 'a@example.com', now(), ${end})`,
+  ],
+  [
     'ephemeral',
     0,
     async (end) =>

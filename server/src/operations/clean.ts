@@ -12,6 +12,7 @@ import { removeExpired as removeOfDevices } from '../devices/forget.ts'
 import { removeExpired as removeOfLogin } from '../login/expired.ts'
 import { removeExpired as removeOfOutbox } from '../outbox/expired.ts'
 import { removeExpired as removeOfSessions } from '../sessions/expired.ts'
+import { removeExpired as removeOfSignup } from '../signup/expired.ts'
 import { removeExpired as removeOfToken } from '../token/expired.ts'
 import { removeOneTime } from '../users/one-time.ts'
 
@@ -30,6 +31,7 @@ const removals: readonly Removal[] = [
   ...removeOfLogin,
   ...removeOfOutbox,
   ...removeOfDevices,
+  ...removeOfSignup,
   // A day, for whoever looks why a link does not work any more.
   async (tx, now, limit) => await removeOneTime(tx, new Date(now.getTime() - dayMs), limit),
   removeCounters,

@@ -3,7 +3,6 @@
  * link of the letter in any browser. The first who proves an address has it (security rules SO-2, G-2). Pages and API end
  * here. Start reading at `finishByCode` and `finishByLink`.
  */
-import { assignKnownRoles } from '../access/roles.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { wholly } from '../db/wholly.ts'
@@ -13,19 +12,13 @@ import type { HttpRequest } from '../http/request.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { hashToken, type PlainToken } from '../protocol/opaque-token.ts'
-import { accountAt, type MailAccount, takeOver } from '../users/mailbox.ts'
-import { deadLink, makeLink, type OneTime, peekLink, spendLink, textIn, voidOfAddress } from '../users/one-time.ts'
-import { createUser, type Prepared, prepareUser } from '../users/register.ts'
-import { acceptInvitations } from './invitation-store.ts'
+import { accountAt, type MailAccount } from '../users/mailbox.ts'
+import { deadLink, makeLink, type OneTime, peekLink, spendLink, textIn } from '../users/one-time.ts'
+import { type Prepared, prepareUser } from '../users/register.ts'
+import { giveAccount, haveAccount } from './give-account.ts'
 import { checkSignup } from './policy.ts'
 import { checkName } from './register.ts'
-import {
-  completeRegistration,
-  dropRegistrations,
-  findRegistration,
-  lockAddress,
-  type RegistrationsRow,
-} from './store.ts'
+import { completeRegistration, findRegistration, lockAddress, type RegistrationsRow } from './store.ts'
 
 /** An account that has just come to be, with what a sign-in needs. */
 export type Born = { account: MailAccount; interaction_id: string | null }
@@ -139,49 +132,9 @@ const giveBirth = async (ctx: Ctx, request: HttpRequest, facts: Birth): Promise<
     const isSpent = await spend(tx)
     const taken = await completeRegistration(tx, registration.id, now)
     if (!isSpent || taken === undefined) return deadLink
-    const refused = await settle(ctx, tx, { chosen, address, request })
-    if (refused) return refused
-    const account = await accountAt(tx, address)
-    if (account === undefined) return deadLink
-    const invited = await acceptInvitations(tx, address, now)
-    await assignKnownRoles(tx, account.id, ['user', ...invited])
-    await dropRegistrations(tx, address)
-    await voidOfAddress(tx, 'verify_email', address)
+    const account = await giveAccount(ctx, tx, { chosen, address, request })
+    if (isDenial(account)) return account
     await record(tx, { type: 'registration.completed', now, user_id: account.id, ...by })
     return { account, interaction_id: taken.interaction_id }
   })
 }
-
-/** Makes the account, or gives the prover the one that had their address without anybody's proof. */
-const settle = async (
-  ctx: Ctx,
-  tx: Tx,
-  { chosen, address, request }: { chosen: Prepared; address: string; request: HttpRequest },
-): Promise<Denial | undefined> => {
-  const { now } = request
-  const by = callerOf(request)
-  const there = await accountAt(tx, address)
-  if (there === undefined) {
-    const made = await createUser(tx, chosen, now, by)
-    if (!isDenial(made)) return undefined
-    // Somebody else may have proved the same address a moment ago; else it is the user name.
-    return made.error === 'already_exists' && (await accountAt(tx, address)) === undefined ? usernameTaken : haveAccount
-  }
-  if (there.email_verified || there.status !== 'active') return haveAccount
-  return (await takeOver(ctx, tx, { account: there, chosen, now, by })) ? undefined : usernameTaken
-}
-
-/** Told to nobody but whoever has proved the address. */
-export const haveAccount: Denial = deny(
-  'have_account',
-  'This address has an account already.',
-  { rule: 'an address has one account', expected: 'an address without an account', got: 'one that has one' },
-  { status: 409 },
-)
-
-const usernameTaken: Denial = deny(
-  'username_taken',
-  'This user name is taken.',
-  { rule: 'user names are unique', expected: 'a free user name', got: 'one of another account' },
-  { status: 409 },
-)

@@ -1,6 +1,7 @@
 /** Owns the table invitations. */
 import type { Query } from '../db/connect.ts'
 import type { InvitationsRow } from '../db/tables.gen.ts'
+import { isUuid } from '../io/ids.ts'
 
 export type { InvitationsRow } from '../db/tables.gen.ts'
 
@@ -13,6 +14,7 @@ export const insertInvitation = async (
 
 /** One invitation, whatever became of it. */
 export const findInvitation = async (tx: Query, id: string): Promise<InvitationsRow | undefined> => {
+  if (!isUuid(id)) return undefined
   const rows = await tx<InvitationsRow[]>`select * from invitations where id = ${id}`
   return rows[0]
 }
@@ -36,6 +38,14 @@ export const withdrawOpen = async (tx: Query, id: string, now: Date): Promise<bo
       where id = ${id} and accepted_at is null and withdrawn_at is null and expires_at > ${now} returning id`
   ).length === 1
 
+/** Accepts an invitation that is open, once (security rule G-2). */
+export const acceptOne = async (tx: Query, id: string, now: Date): Promise<boolean> =>
+  (
+    await tx`
+      update invitations set accepted_at = ${now}
+      where id = ${id} and accepted_at is null and withdrawn_at is null and expires_at > ${now} returning id`
+  ).length === 1
+
 /** Withdraws what is open for an address: a newer invitation takes its place. */
 export const withdrawOfAddress = async (tx: Query, email_canonical: string, now: Date): Promise<void> => {
   await tx`
@@ -55,7 +65,6 @@ export const acceptInvitations = async (tx: Query, email_canonical: string, now:
 /** Removes invitations that ended before an instant. At most `limit`; returns how many. */
 export const removeInvitations = async (tx: Query, before: Date, limit: number): Promise<number> => {
   const { count } = await tx`
-    delete from invitations where ctid = any (array(
-      select ctid from invitations where expires_at < ${before} order by created_at limit ${limit}))`
+    delete from invitations where ctid = any (array(select ctid from invitations where expires_at < ${before} limit ${limit}))`
   return count
 }

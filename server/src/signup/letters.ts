@@ -7,6 +7,8 @@ import { defineLetter } from '../outbox/letter.ts'
 import type { LetterView } from '../pages/letters.ts'
 import { accountAt } from '../users/mailbox.ts'
 import { arm, lifeSeconds, textIn } from '../users/one-time.ts'
+import { findInvitation } from './invitation-store.ts'
+import { statusOf } from './invitations.ts'
 
 /** A code and a link; for an address with an account the advice to sign in. What may not act gets nothing. */
 export const verifyLetter = defineLetter({
@@ -36,4 +38,28 @@ const registered = (ctx: Ctx, locale: string | null): LetterView => ({
   paragraphs: [{ key: 'letter.registered.lead' }],
   link: { href: `${ctx.config.issuer}/login`, label: { key: 'letter.registered.link' } },
   footnotes: [{ key: 'letter.not_asked' }],
+})
+
+/** The link of an invitation, while that is open. It may come late, so it says until when it works. */
+export const inviteLetter = defineLetter({
+  kind: 'invite',
+  channel: 'email',
+  lifeSeconds: lifeSeconds.invite,
+  limit: 'notice',
+  write: async (ctx, tx, { facts, now }) => {
+    const invitation = await findInvitation(tx, textIn(facts, 'invitation') ?? '')
+    if (invitation === undefined || statusOf(invitation, now) !== 'open') return undefined
+    const id = textIn(facts, 'one_time') ?? ''
+    const armed = await arm(ctx, tx, { id, user_id: null, credential: '', now })
+    if (armed === undefined) return undefined
+    return {
+      subject: { key: 'letter.invite.subject', params: { name: ctx.config.name } },
+      paragraphs: [{ key: 'letter.invite.lead', params: { name: ctx.config.name } }],
+      link: { href: `${ctx.config.issuer}/invite?token=${armed.token}`, label: { key: 'letter.invite.link' } },
+      footnotes: [
+        { key: 'letter.invite.life', params: { date: invitation.expires_at } },
+        { key: 'letter.invite.not_expected' },
+      ],
+    }
+  },
 })

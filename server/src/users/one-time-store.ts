@@ -96,6 +96,17 @@ export const findLink = async (
   return rows[0]
 }
 
+/** A link of this purpose, whatever became of it: for a page that says so. */
+export const findLinkEver = async (
+  tx: Query,
+  token_hash: TokenHash,
+  purpose: Purpose,
+): Promise<OneTime | undefined> => {
+  const rows = await tx<OneTime[]>`
+    select ${tx(facts)} from one_time_tokens where token_hash = ${token_hash} and purpose = ${purpose}`
+  return rows[0]
+}
+
 /** What was opened in a browser, alive and unused. */
 export const findOpened = async (
   tx: Query,

@@ -15,6 +15,7 @@ import { hashToken, mintOpaque, parseOpaque, type PlainToken } from '../protocol
 import {
   armOneTime,
   findLink,
+  findLinkEver,
   findOpened,
   insertOneTime,
   type OneTime,
@@ -151,6 +152,10 @@ export const peekLink = async (
   now: Date,
 ): Promise<OneTime | undefined> =>
   parseOpaque(typeOf(purpose), token) === undefined ? undefined : await findLink(query, hashToken(token), purpose, now)
+
+/** A link of this purpose even when it was used or has expired, for as long as it is remembered: for a page that says so. */
+export const findAnyLink = async (query: Query, purpose: Purpose, token: string): Promise<OneTime | undefined> =>
+  parseOpaque(typeOf(purpose), token) === undefined ? undefined : await findLinkEver(query, hashToken(token), purpose)
 
 /** Uses a link, once. Undefined for a used, expired, voided or foreign one. */
 export const spendLink = async (
