@@ -6,6 +6,7 @@ import { hash as bcrypt } from '@node-rs/bcrypt'
 import { beforeAll, expect, it } from 'vitest'
 import { type House, openHouse, type Person, typePassword } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
+import { keepPasskey, softPasskey } from '../support/passkey.ts'
 
 const free = 19
 let house: House
@@ -20,7 +21,7 @@ beforeAll(async () => {
   foreignHash = await bcrypt('a password of the old system', { cost: 6 })
 })
 
-const kinds = ['unknown', 'wrong', 'disabled', 'foreign', 'passwordless'] as const
+const kinds = ['unknown', 'wrong', 'disabled', 'foreign', 'passkey'] as const
 type Kind = (typeof kinds)[number]
 let made = 0
 
@@ -32,11 +33,13 @@ const account = async (kind: Kind): Promise<{ email: string; password: string }>
   const id = `timed-${made}`
   const status = kind === 'disabled' ? 'disabled' : 'active'
   await house.sql`insert into users (id, email, email_canonical, status) values (${id}, ${email}, ${email}, ${status})`
-  if (kind !== 'passwordless') {
+  if (kind !== 'passkey') {
     const own = house.sql`(select password_hash from password_credentials where user_id = ${ada.user_id})`
     await house.sql`
       insert into password_credentials (user_id, password_hash)
       values (${id}, ${kind === 'foreign' ? foreignHash : own})`
+  } else {
+    await keepPasskey(house.ctx, id, { passkey: softPasskey({ issuer: house.server.issuer }) })
   }
   return { email, password }
 }

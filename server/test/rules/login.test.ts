@@ -16,6 +16,7 @@ import {
   typePassword,
 } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
+import { keepPasskey, softPasskey } from '../support/passkey.ts'
 import { sessionRow } from '../support/written.ts'
 
 let house: House
@@ -37,6 +38,8 @@ describe('LI-1', () => {
     disabled: { status: 'disabled', hash: true },
     locked: { status: 'locked', hash: true },
     passwordless: { status: 'active', hash: false },
+    // With a passkey as the only way in.
+    keyed: { status: 'active', hash: false },
   } as const
   type Kind = keyof typeof kinds
   let made = 0
@@ -52,6 +55,7 @@ describe('LI-1', () => {
         insert into password_credentials (user_id, password_hash)
         select ${id}, password_hash from password_credentials where user_id = ${ada.user_id}`
     }
+    if (kind === 'keyed') await keepPasskey(house.ctx, id, { passkey: softPasskey({ issuer: house.server.issuer }) })
     return email
   }
 
@@ -69,7 +73,7 @@ describe('LI-1', () => {
     }
   }
 
-  it('LI-1: unknown, wrong, disabled, locked and without a password: one status, one body, the same headers', async () => {
+  it('LI-1: unknown, wrong, disabled, locked, without a password and with a passkey only: one status, one body, the same headers', async () => {
     for (const start of [
       async (one: HttpClient) => await one.get('/login'),
       async (one: HttpClient) => await ask(one, app),
