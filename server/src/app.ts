@@ -21,10 +21,13 @@ import { rotateKeys } from './keys/rotate.ts'
 import { signInLetter } from './login/email-code.ts'
 import { emailCodeRoutes } from './login/email-code-page.ts'
 import { erasureRoutes } from './login/erasure-page.ts'
+import { actionRoutes } from './login/action-page.ts'
+import { enrolRoutes } from './login/enrol-page.ts'
 import { factorRoutes } from './login/factor-page.ts'
 import { passkeyRoutes } from './login/passkey-routes.ts'
 import { loginRoutes } from './login/routes.ts'
 import { sessionApiRoutes } from './login/session-api.ts'
+import { stuckRoutes } from './login/stuck-page.ts'
 import { healthRoutes } from './operations/health.ts'
 import { homeRoutes } from './operations/home.ts'
 import { clean } from './operations/clean.ts'
@@ -85,6 +88,9 @@ const own: readonly Route[] = [
   ...loginRoutes,
   ...passkeyRoutes,
   ...factorRoutes,
+  ...actionRoutes,
+  ...enrolRoutes,
+  ...stuckRoutes,
   ...emailCodeRoutes,
   ...registerRoutes,
   ...verifyRoutes,

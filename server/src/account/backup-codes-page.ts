@@ -36,11 +36,9 @@ const show = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> =>
 const make = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => {
   const codes = await makeBackupCodes(ctx, request, own.subject.id)
   const data: PageData['backup-codes'] = {
-    action: pathOf(ctx, `${path}/download`),
-    csrf: csrfToken(ctx, own.browser, ownForms(own)),
     codes,
+    download: { action: pathOf(ctx, `${path}/download`), csrf: csrfToken(ctx, own.browser, ownForms(own)) },
     continue_href: pathOf(ctx, factorsPath),
-    within: 'account',
   }
   return page('backup-codes', data, 200, withCookies(own))
 }

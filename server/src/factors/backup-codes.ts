@@ -3,6 +3,7 @@
  * `makeBackupCodes`.
  */
 import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -20,13 +21,14 @@ const lookupLength = 4
 const secretLength = 16
 const form = /^[0-9a-hjkmnp-tv-z]{20}$/
 
-/** Makes ten new codes and voids all that there were. They are returned once and are nowhere in plain afterwards. */
-export const makeBackupCodes = async (ctx: Ctx, request: HttpRequest, user_id: string): Promise<string[]> => {
-  const { now } = request
-  const lookups = distinct(howMany)
-  const codes = lookups.map((lookup) => ({ lookup, secret: text(secretLength) }))
+/** Codes that are hashed and not kept yet: what needs time is done before the transaction. */
+export type PreparedCodes = { codes: string[]; rows: Parameters<typeof replaceBackupCodes>[2] }
+
+/** Makes ten new codes, in plain for their owner and hashed for the table. */
+export const prepareBackupCodes = async (ctx: Ctx, user_id: string, now: Date): Promise<PreparedCodes> => {
+  const parts = distinct(howMany).map((lookup) => ({ lookup, secret: text(secretLength) }))
   const rows = await Promise.all(
-    codes.map(async ({ lookup, secret }) => ({
+    parts.map(async ({ lookup, secret }) => ({
       id: uuidv7(now),
       user_id,
       lookup,
@@ -34,13 +36,29 @@ export const makeBackupCodes = async (ctx: Ctx, request: HttpRequest, user_id: s
       created_at: now,
     })),
   )
-  await transact(ctx.db, async (tx) => {
-    await replaceBackupCodes(tx, user_id, rows)
-    await record(tx, { type: 'backup_codes.made', now, user_id, data: { count: rows.length }, ...callerOf(request) })
-    await warn(ctx, tx, { kind: 'factor_added', factor: 'backup_code', user_id, request, now })
-  })
+  return { codes: parts.map(({ lookup, secret }) => shownCode(lookup + secret)), rows }
+}
+
+/** Keeps them, and voids all that there were. */
+export const keepBackupCodes = async (
+  ctx: Ctx,
+  tx: Tx,
+  request: HttpRequest,
+  { user_id, prepared }: { user_id: string; prepared: PreparedCodes },
+): Promise<void> => {
+  const { now } = request
+  const { rows } = prepared
+  await replaceBackupCodes(tx, user_id, rows)
+  await record(tx, { type: 'backup_codes.made', now, user_id, data: { count: rows.length }, ...callerOf(request) })
+  await warn(ctx, tx, { kind: 'factor_added', factor: 'backup_code', user_id, request, now })
+}
+
+/** Makes ten new codes and voids all that there were. They are returned once and are nowhere in plain afterwards. */
+export const makeBackupCodes = async (ctx: Ctx, request: HttpRequest, user_id: string): Promise<string[]> => {
+  const prepared = await prepareBackupCodes(ctx, user_id, request.now)
+  await transact(ctx.db, async (tx) => await keepBackupCodes(ctx, tx, request, { user_id, prepared }))
   ctx.outbox.nudge()
-  return codes.map(({ lookup, secret }) => shownCode(lookup + secret))
+  return prepared.codes
 }
 
 /**

@@ -130,7 +130,7 @@ export const removeFactor = async (ctx: Ctx, request: HttpRequest, kept: Kept): 
   return undefined
 }
 
-const wrongCode: Denial = deny(
+export const wrongCode: Denial = deny(
   'wrong_code',
   'That code is not right.',
   {

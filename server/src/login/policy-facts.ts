@@ -4,7 +4,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { deviceCookie, isTrusted } from '../devices/remember.ts'
 import { allowedKinds } from '../factors/allowed.ts'
-import type { PolicyFacts, RequiredAction } from '../factors/policy.ts'
+import type { FactorKind, PolicyFacts, RequiredAction } from '../factors/policy.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Acr, demandedAcr, satisfies, strongest } from '../protocol/acr.ts'
 import type { Standing } from '../users/credentials.ts'
@@ -35,10 +35,14 @@ export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<P
     trusted_device: asksTrust && (await isTrusted(tx, row.user_id, device)),
     mailed: row.mailed_at !== null,
     can_mail: standing.email !== null && standing.email_verified,
-    actions: standing.required_actions as RequiredAction[],
+    actions: (standing.required_actions as RequiredAction[]).filter((action) => !isDone(action, kinds)),
     leaving: standing.status === 'pending_erasure',
   }
 }
+
+/** Whoever has a second step has set one up, however that came. */
+const isDone = (action: RequiredAction, kinds: readonly FactorKind[]): boolean =>
+  action === 'enrol_factor' && kinds.some((kind) => kind !== 'password' && kind !== 'backup_code')
 
 /**
  * Security rule MF-4: a trusted device spares the second step where somebody goes to an application. It proves nothing, so it

@@ -4,6 +4,7 @@
  */
 import { findInteraction, type Interaction, refuseInteraction } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { type SignInStep, signInStep } from '../factors/policy.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
@@ -61,13 +62,22 @@ export const dueOf = async (
 ): Promise<Due | undefined> => {
   const row = await findOwnSignIn(ctx, request, browser, id)
   if (row === undefined) return undefined
-  return await transact(ctx.db, async (tx) => {
-    const standing = await holdAll(tx, row)
-    if (standing === undefined) return undefined
-    const interaction = row.interaction_id === null ? undefined : await findInteraction(tx, row.interaction_id)
-    const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
-    return { browser, row, step, standing, interaction }
-  })
+  const due = await transact(ctx.db, async (tx) => await stepOf(ctx, tx, request, row))
+  return due && { browser, row, ...due }
+}
+
+/** What is due of a sign-in as it stands in this transaction; undefined when it was overtaken. */
+export const stepOf = async (
+  ctx: Ctx,
+  tx: Tx,
+  request: HttpRequest,
+  row: SignInRow,
+): Promise<Pick<Due, 'step' | 'standing' | 'interaction'> | undefined> => {
+  const standing = await holdAll(tx, row)
+  if (standing === undefined) return undefined
+  const interaction = row.interaction_id === null ? undefined : await findInteraction(tx, row.interaction_id)
+  const step = signInStep(await policyFacts(ctx, tx, { request, row, standing, interaction }))
+  return { step, standing, interaction }
 }
 
 /** Back to the application, which is told that nobody signed in; without one, to the sign-in page. */

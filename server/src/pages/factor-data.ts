@@ -1,5 +1,6 @@
 /** Owns the shape of what the pages about second steps show; part of data.ts. */
 import type { AccountFrame } from './account-data.ts'
+import type { Message } from './messages.ts'
 import type { QrView } from './qr.ts'
 
 /** A form of ours: where it posts (urlencoded), and the token that proves that this server drew it. */
@@ -39,6 +40,12 @@ export type FactorPages = {
       passkey?: { options: string }
       error?: CodeError
     }
+  /** Which second step to set up, within a sign-in that needs one. */
+  'factor-choose': SignInFrame & { kinds: readonly Other[] }
+  /** Nothing can be proved here: somebody has to help. */
+  'factor-stuck': SignInFrame
+  /** Posts `password`: a new one, before the sign-in is complete. `account` names whose it is, for password managers. */
+  'factor-password': SignInFrame & { account: string; password_min: number; error?: Message }
   /** Posts `id`, `name`, `code`. `secret` is shown in groups. */
   'factor-totp': SetUp & {
     id: string
@@ -53,12 +60,17 @@ export type FactorPages = {
     Sent & {
       channel: 'email' | 'sms'
       phone?: string
+      /** The address was proved a moment ago: there is nothing to send, only to choose. */
+      proved?: boolean
       /** Address of the same page with the field for another number. */
       change?: string
       error?: CodeError | 'invalid_phone'
     }
-  /** The codes that are shown once; posts them as `codes` to be downloaded. `continue_href` goes on. */
-  'backup-codes': Form & { codes: readonly string[]; continue_href: string; within: 'account' | 'sign_in' }
+  /**
+   * The codes that are shown once, so this page cannot be asked for again. `download` posts them as `codes` to get them as a file,
+   * for whoever is signed in; `continue_href` goes on.
+   */
+  'backup-codes': { codes: readonly string[]; continue_href: string; download?: Form }
   /** Posts nothing but the wish for new ones. */
   'backup-codes-new': Form & { left?: number; created_at?: Date; back: string; is_first: boolean }
   /** Posts `kind` and `code`, or `send=1`; `proof` says what is asked for. */

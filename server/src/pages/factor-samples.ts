@@ -115,6 +115,19 @@ export const factorSamples: { readonly [P in keyof FactorPages]: readonly Factor
     { ...secondStep, kind: 'passkey', passkey, others: others.slice(1) },
     { ...secondStep, kind: 'passkey', passkey, error: 'wrong_passkey', trust_days: 0 },
   ],
+  'factor-choose': [
+    {
+      ...frame,
+      client,
+      action: '/factor/enrol',
+      kinds: (['totp', 'sms', 'email'] as const).map((kind) => ({ kind, href: `/factor/enrol?kind=${kind}` })),
+    },
+  ],
+  'factor-stuck': [{ ...frame, client }, frame],
+  'factor-password': [
+    { ...frame, client, action: '/factor/action', account: 'ada@example.com', password_min: 10 },
+    { ...frame, action: '/factor/action', account: 'ada', password_min: 10, error: { key: 'password.same' } },
+  ],
   'factor-totp': [
     app,
     { ...app, name: 'Work phone', error: 'wrong_code' },
@@ -130,11 +143,12 @@ export const factorSamples: { readonly [P in keyof FactorPages]: readonly Factor
       change: '/account/factors/sms?change=1',
       error: 'wrong_code',
     },
-    { ...number, ...frame, action: '/factor/enrol', channel: 'email', destination: 'ada@example.com' },
+    { ...number, ...frame, action: '/factor/enrol', channel: 'email', destination: 'ada@example.com', proved: true },
     { ...number, channel: 'email', sent: true, destination: 'ada@example.com', error: 'too_many_codes' },
   ],
   'backup-codes': [
-    { action: '/account/factors/backup-codes/download', csrf, codes, continue_href: back, within: 'account' },
+    { codes, continue_href: back, download: { action: '/account/factors/backup-codes/download', csrf } },
+    { codes, continue_href: '/factor/action?sign_in=4Kd8' },
   ],
   'backup-codes-new': [
     { ...own, action: '/account/factors/backup-codes', is_first: true },

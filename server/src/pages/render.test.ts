@@ -25,7 +25,6 @@ const ours = new Set([
   'zoneinfo',
   'zones',
   'proof',
-  'within',
 ])
 const addresses = new Set([
   'back',
@@ -53,6 +52,7 @@ const addresses = new Set([
   'again',
   'change',
   'continue_href',
+  'download',
   'new_codes',
 ])
 const payload = `x"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;@<%= 1 %>{{name}}\${1}`

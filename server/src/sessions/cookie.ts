@@ -75,7 +75,10 @@ export const browserCookie = (principal: BrowserPrincipal): SetCookie[] =>
   principal.isNew ? [{ name: 'browser', value: principal.browser, maxAgeSeconds: 400 * 86_400 }] : []
 
 /** The purpose that forms of a person's own pages are bound to: the person who saw them. */
-export const ownForms = (browser: BrowserPrincipal): string => `own|${browser.session?.user_id ?? ''}`
+export const ownForms = (browser: BrowserPrincipal): string => ownFormsOf(browser.session?.user_id ?? '')
+
+/** The same for a person whose session begins with the answer that holds the form. */
+export const ownFormsOf = (user_id: string): string => `own|${user_id}`
 
 /** The cookie that removes the session cookie. */
 export const noSession: SetCookie = { name: 'session', value: '' }

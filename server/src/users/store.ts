@@ -206,6 +206,18 @@ export const lockAccount = async (tx: Query, user_id: string): Promise<void> => 
   await tx`select 1 from users where id = ${user_id} for update`
 }
 
+/** Marks an address as proved, if it still is the account's. */
+export const verifyAddress = async (
+  tx: Query,
+  user_id: string,
+  { email_canonical, now }: { email_canonical: string; now: Date },
+): Promise<boolean> =>
+  (
+    await tx`
+      update users set email_verified = true, updated_at = ${now}
+      where id = ${user_id} and email_canonical = ${email_canonical} returning id`
+  ).length === 1
+
 /** Sets a number that was proved. */
 export const setPhone = async (
   tx: Query,
