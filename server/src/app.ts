@@ -19,6 +19,7 @@ import type { Route } from './http/route.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { rotateKeys } from './keys/rotate.ts'
 import { signInLetter } from './login/email-code.ts'
+import { emailCodeApiRoutes } from './login/email-code-api.ts'
 import { emailCodeRoutes } from './login/email-code-page.ts'
 import { erasureRoutes } from './login/erasure-page.ts'
 import { actionRoutes } from './login/action-page.ts'
@@ -36,6 +37,7 @@ import { deliver, endLate } from './outbox/deliver.ts'
 import { devMailRoutes } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
 import { mailTest } from './outbox/test-letter.ts'
+import { recoveryApiRoutes } from './recovery/api.ts'
 import { resetLetter } from './recovery/letters.ts'
 import { resetRoutes } from './recovery/reset-page.ts'
 import { takeBackRoutes } from './recovery/take-back-page.ts'
@@ -46,6 +48,7 @@ import type { Grant } from './token/grant.ts'
 import { authorizationCode } from './token/grants/authorization-code.ts'
 import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
+import { signupApiRoutes } from './signup/api.ts'
 import { inviteRoutes } from './signup/invite-page.ts'
 import { inviteLetter, verifyLetter } from './signup/letters.ts'
 import { registerRoutes } from './signup/register-page.ts'
@@ -92,11 +95,14 @@ const own: readonly Route[] = [
   ...enrolRoutes,
   ...stuckRoutes,
   ...emailCodeRoutes,
+  ...emailCodeApiRoutes,
   ...registerRoutes,
   ...verifyRoutes,
   ...inviteRoutes,
+  ...signupApiRoutes,
   ...resetRoutes,
   ...takeBackRoutes,
+  ...recoveryApiRoutes,
   ...erasureRoutes,
   ...sessionApiRoutes,
   ...logoutRoutes,

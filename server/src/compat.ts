@@ -24,6 +24,12 @@ const withForm = (old: HttpRequest, change: Record<string, string | undefined>):
   return { ...old, form }
 }
 
+/** Members of a JSON body under the names they have here; what is no object stays what it is. */
+const renamed = (body: unknown, names: Readonly<Record<string, string>>): unknown =>
+  typeof body === 'object' && body !== null && !Array.isArray(body)
+    ? Object.fromEntries(Object.entries(body).map(([name, value]) => [names[name] ?? name, value]))
+    : body
+
 /** System E knew one client only and never named it: the setting compat_client_id says which one that is here. */
 const ofKnownClient = (ctx: Ctx, old: HttpRequest): HttpRequest | Denial => {
   if (old.form.has('client_id') || old.header('authorization') !== undefined) return old
@@ -47,6 +53,13 @@ export const rows: readonly Row[] = [
   },
   { from: 'A', method: 'GET', path: '/oauth/health', to: '/health' },
   { from: 'A', method: 'POST', path: '/oauth/consent', to: '/consent' },
+  {
+    from: 'A',
+    method: 'POST',
+    path: '/auth/register',
+    to: '/api/v1/auth/register',
+    request: (_ctx, old) => ({ ...old, json: renamed(old.json, { full_name: 'name' }) }),
+  },
   { from: 'B', method: 'GET', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/token', to: '/oauth/token' },

@@ -70,6 +70,19 @@ export const askAt = async (
   return asked
 }
 
+/** Asks once more for what this browser asked for before. Refuses with `expired_code` when it asked for nothing. */
+export const askAgain = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { id, purpose }: { id: string; purpose: MailPurpose },
+): Promise<Asked | Denial> => {
+  const place = { id, purpose, bound_to: hashToken(browser.browser), now: request.now }
+  const opened = await findOwnOneTime(ctx.db, place)
+  if (opened?.address == null) return deadCode
+  return await askAt(ctx, request, browser, { purpose, address: opened.address, data: opened.data })
+}
+
 const events: Record<MailPurpose, EventType> = {
   verify_email: 'registration.asked',
   reset_password: 'recovery.asked',
@@ -108,6 +121,19 @@ export const tryMailedCode = async (
   await record(ctx.db, { type: 'recovery.refused', now, data, ...callerOf(request) })
   return tried.outcome === 'wrong' ? wrongCode : deadCode
 }
+
+/** The same for every address, known or not. */
+export const tooManyLetters: Denial = deny(
+  'too_many_letters',
+  'Too many letters were asked for. Use the newest one, or try again later.',
+  {
+    rule: 'five letters an hour for each address (security.md 1.9)',
+    expected: 'fewer',
+    got: 'another one',
+    remedy: 'Wait for an hour.',
+  },
+  { status: 429, retry_after_seconds: 3600 },
+)
 
 const wrongCode: Denial = deny(
   'wrong_code',

@@ -53,7 +53,7 @@ export const finishByCode = async (
   ctx: Ctx,
   request: HttpRequest,
   oneTime: OneTime,
-): Promise<Born | Denial | { token: PlainToken }> => {
+): Promise<Born | Denial | { token: PlainToken; denial: Denial }> => {
   const { now } = request
   const id = textIn(oneTime.data, 'registration') ?? ''
   const registration = await findRegistration(ctx.db, id, now)
@@ -63,7 +63,7 @@ export const finishByCode = async (
   if (!isDenial(born) || born.error !== 'username_taken') return born
   const { address, data } = oneTime
   const opening = { purpose: 'verify_email', address: address ?? undefined, data, life_seconds: 1800, now } as const
-  return { token: await makeLink(ctx.db, opening) }
+  return { token: await makeLink(ctx.db, opening), denial: born }
 }
 
 /**
