@@ -92,41 +92,47 @@ export const creationOptions = async (ctx: Ctx, request: HttpRequest, keeper: Ke
   }
 }
 
+type Making = { keeper: Pick<Keeper, 'id' | 'bound_to'>; sent: unknown; name?: string | undefined }
+
 /**
  * Keeps what a browser has made. Refusals: `invalid_passkey` (400) for an answer that proves no new key, `known_passkey` and
  * `too_many_passkeys` (409).
  */
-export const addPasskey = async (
-  ctx: Ctx,
-  request: HttpRequest,
-  { keeper, sent, name }: { keeper: Keeper; sent: unknown; name?: string | undefined },
-): Promise<PasskeyView | Denial> => {
-  const made = await attested(ctx, request, { keeper, sent })
+export const addPasskey = async (ctx: Ctx, request: HttpRequest, making: Making): Promise<PasskeyView | Denial> => {
+  const made = await readNewPasskey(ctx, request, making)
   if (isDenial(made)) return made
-  const fallback = ctx.pages.wordingFor(languageOf(ctx, request)).say(browserLabel(request.user_agent ?? null))
-  const added = await transact(ctx.db, async (tx) => {
-    const standing = await changeAccount(tx, keeper.id)
-    if (standing === undefined) return invalid('an account that is not active any more')
-    const names = (await listPasskeys(tx, keeper.id)).map((one) => one.name)
-    if (names.length >= most) return tooMany
-    const row = rowOf(made, {
-      user_id: keeper.id,
-      name: typedName(name ?? '') ?? newName(made.aaguid ?? '', fallback, names),
-      now: request.now,
-    })
-    if (!(await insertPasskey(tx, row))) return known
-    await factorSetUp(tx, keeper.id)
-    await tell(ctx, tx, request, { what: 'added', row })
-    return viewOf(row)
-  })
+  const { id: user_id } = making.keeper
+  const keeping = { user_id, made, name: making.name }
+  const added = await transact(ctx.db, async (tx) => await keepPasskey(ctx, tx, request, keeping))
   ctx.outbox.nudge()
   return added
 }
 
-const attested = async (
+/** The same within a transaction, with what `readNewPasskey` found. */
+export const keepPasskey = async (
+  ctx: Ctx,
+  tx: Tx,
+  request: HttpRequest,
+  { user_id, made, name }: { user_id: string; made: Attested; name?: string | undefined },
+): Promise<PasskeyView | Denial> => {
+  const standing = await changeAccount(tx, user_id)
+  if (standing === undefined) return invalid('an account that is not active any more')
+  const names = (await listPasskeys(tx, user_id)).map((one) => one.name)
+  if (names.length >= most) return tooMany
+  const fallback = ctx.pages.wordingFor(languageOf(ctx, request)).say(browserLabel(request.user_agent ?? null))
+  const called = typedName(name ?? '') ?? newName(made.aaguid ?? '', fallback, names)
+  const row = rowOf(made, { user_id, name: called, now: request.now })
+  if (!(await insertPasskey(tx, row))) return known
+  await factorSetUp(tx, user_id)
+  await tell(ctx, tx, request, { what: 'added', row })
+  return viewOf(row)
+}
+
+/** What a browser has made, when it proves a new key. The challenge is used up by it. Refuses with `invalid_passkey` (400). */
+export const readNewPasskey = async (
   ctx: Ctx,
   request: HttpRequest,
-  { keeper, sent }: { keeper: Keeper; sent: unknown },
+  { keeper, sent }: Making,
 ): Promise<Attested | Denial> => {
   if (!passkeysOn(ctx)) return invalid('passkeys are switched off')
   const attestation = readAttestation(sent)

@@ -12,7 +12,7 @@ import { page, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import type { PageData } from '../pages/data.ts'
-import { type Denial, isDenial } from '../protocol/errors.ts'
+import { type Denial, isDenial, statusOf } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie, ownFormsOf } from '../sessions/cookie.ts'
 import { loadSubject } from '../users/subject.ts'
@@ -22,6 +22,7 @@ import {
   type Enrolled,
   enrolEmail,
   enrolKinds,
+  enrolPasskey,
   enrolSms,
   enrolTotp,
   setUpOf,
@@ -40,6 +41,7 @@ const kindOf = (ctx: Ctx, due: EnrolDue, text: string | undefined): EnrolKind | 
 const show = async (ctx: Ctx, request: HttpRequest, due: EnrolDue): Promise<Reply> => {
   const kind = kindOf(ctx, due, param(request.query, 'kind'))
   if (kind === 'totp') return await totpPage(ctx, request, due, { name: '' })
+  if (kind === 'passkey') return await passkeyPage(ctx, due)
   if (kind !== undefined) return await codePage(ctx, request, due, { channel: kind })
   return await choicePage(ctx, request, due)
 }
@@ -64,6 +66,15 @@ const totpPage = async (ctx: Ctx, request: HttpRequest, due: EnrolDue, shown: To
   if (isDenial(pending)) return refuse(ctx, pending, 'page', { route: path, request })
   const data = { ...(await signInFrame(ctx, due, path)), ...totpView(pending), ...shown }
   return page('factor-totp', data, shown.error === undefined ? 200 : 401, signInExtras(due))
+}
+
+const passkeyPage = async (ctx: Ctx, due: EnrolDue, denial?: Denial): Promise<Reply> => {
+  const data: PageData['factor-passkey'] = {
+    ...(await signInFrame(ctx, due, path)),
+    options: pathOf(ctx, '/api/v1/auth/passkey/options'),
+    ...(denial && { error: 'invalid_passkey' as const }),
+  }
+  return page('factor-passkey', data, denial ? statusOf(denial) : 200, signInExtras(due))
 }
 
 type CodeShown = { channel: 'email' | 'sms'; denial?: Denial; phone?: string }
@@ -91,6 +102,7 @@ const post = async (ctx: Ctx, request: HttpRequest, due: EnrolDue): Promise<Repl
   const kind = kindOf(ctx, due, param(request.form, 'kind'))
   if (kind === undefined) return await choicePage(ctx, request, due)
   if (kind === 'totp') return await postTotp(ctx, request, due)
+  if (kind === 'passkey') return await postPasskey(ctx, request, due)
   if (kind === 'email') return await finish(ctx, request, due, await enrolEmail(ctx, request, due))
   if (request.form.has('send')) return await sendNumber(ctx, request, due)
   const code = (param(request.form, 'code') ?? '').slice(0, 100)
@@ -107,6 +119,13 @@ const postTotp = async (ctx: Ctx, request: HttpRequest, due: EnrolDue): Promise<
   const enrolled = await enrolTotp(ctx, request, due, facts)
   if (isDenial(enrolled)) return await totpPage(ctx, request, due, { name, error: 'wrong_code' })
   return await finish(ctx, request, due, enrolled)
+}
+
+const postPasskey = async (ctx: Ctx, request: HttpRequest, due: EnrolDue): Promise<Reply> => {
+  const enrolled = await enrolPasskey(ctx, request, due, param(request.form, 'credential'))
+  if (!isDenial(enrolled)) return await finish(ctx, request, due, enrolled)
+  ctx.decisions.record(enrolled, { route: path, request_id: request.request_id, now: request.now })
+  return await passkeyPage(ctx, due, enrolled)
 }
 
 const sendNumber = async (ctx: Ctx, request: HttpRequest, due: EnrolDue): Promise<Reply> => {

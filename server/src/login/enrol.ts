@@ -8,6 +8,8 @@ import { countBackupCodes, keepBackupCodes, prepareBackupCodes, type PreparedCod
 import type { Channel } from '../factors/codes.ts'
 import { canSend } from '../factors/destination.ts'
 import { keepChannel, keepTotp, wrongCode } from '../factors/keeping.ts'
+import { keepPasskey, readNewPasskey } from '../factors/passkey-keeping.ts'
+import { passkeysOn } from '../factors/passkeys.ts'
 import { proveAddress, type SetUp } from '../factors/set-up-codes.ts'
 import { checkFirstCode } from '../factors/set-up-totp.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -17,20 +19,21 @@ import { advance, type Outcome } from './complete.ts'
 import { type Due, stepOf } from './sign-in-page.ts'
 
 export type EnrolDue = Due<{ step: 'enrol'; needs: Acr }>
-export type EnrolKind = 'totp' | Channel
+export type EnrolKind = 'passkey' | 'totp' | Channel
 
 /**
  * What may be set up: what the operator allows and can be sent, and leads to the level that is needed. Codes by mail are no second
  * step of somebody whose first one was a mailed code.
  */
 export const enrolKinds = (ctx: Ctx, { row, step }: EnrolDue): EnrolKind[] => {
-  if (step.needs === 'phr') return []
   const possible = {
+    passkey: passkeysOn(ctx),
     totp: true,
     sms: canSend(ctx, 'sms'),
     email: canSend(ctx, 'email') && !row.amr.includes('otp'),
   }
-  return (['totp', 'sms', 'email'] as const).filter((kind) => ctx.config.factors.includes(kind) && possible[kind])
+  const kinds = step.needs === 'phr' ? (['passkey'] as const) : (['passkey', 'totp', 'sms', 'email'] as const)
+  return kinds.filter((kind) => ctx.config.factors.includes(kind) && possible[kind])
 }
 
 /** What came of it, with the backup codes to be shown before the person goes on. */
@@ -47,7 +50,22 @@ export const enrolTotp = async (
   const step = await checkFirstCode(ctx, { user_id, id, code, now: request.now })
   if (step === undefined) return wrongCode
   const keep = async (tx: Tx): Promise<boolean> => await keepTotp(ctx, tx, request, { user_id, id, name, step })
-  return await complete(ctx, request, due, { keep, amr: 'otp' })
+  return await complete(ctx, request, due, { keep, amr: ['otp'] })
+}
+
+/** Keeps a passkey that the browser has made just now. Refuses with `invalid_passkey` (400). */
+export const enrolPasskey = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  due: EnrolDue,
+  sent: unknown,
+): Promise<Enrolled | Denial> => {
+  const { user_id } = due.row
+  const keeper = { id: user_id, bound_to: due.browser.browser }
+  const made = await readNewPasskey(ctx, request, { keeper, sent })
+  if (isDenial(made)) return made
+  const keep = async (tx: Tx): Promise<boolean> => !isDenial(await keepPasskey(ctx, tx, request, { user_id, made }))
+  return await complete(ctx, request, due, { keep, amr: [made.backup_eligible ? 'swk' : 'hwk', 'user'] })
 }
 
 /** Where the code of a number is typed within a sign-in. */
@@ -84,12 +102,12 @@ const completeChannel = async (
 ): Promise<Enrolled> => {
   const { user_id } = due.row
   const keep = async (tx: Tx): Promise<boolean> => await keepChannel(ctx, tx, request, { user_id, ...chosen })
-  const enrolled = await complete(ctx, request, due, { keep, amr: chosen.channel === 'sms' ? 'sms' : 'otp' })
+  const enrolled = await complete(ctx, request, due, { keep, amr: [chosen.channel === 'sms' ? 'sms' : 'otp'] })
   ctx.subjects.forget(user_id)
   return enrolled
 }
 
-type Keeping = { keep: (tx: Tx) => Promise<boolean>; amr: string }
+type Keeping = { keep: (tx: Tx) => Promise<boolean>; amr: string[] }
 
 /** Keeps the factor with its codes, writes down that it was proved, and takes the sign-in as far as it goes: in one transaction. */
 const complete = async (
@@ -109,7 +127,7 @@ const complete = async (
       const due = await stepOf(ctx, tx, request, held)
       if (due?.step.step !== 'enrol' || !(await keep(tx))) return undefined
       if (prepared) await keepBackupCodes(ctx, tx, request, { user_id, prepared })
-      return { amr: withFactor(held.amr, [amr]), factor_at: request.now }
+      return { amr: withFactor(held.amr, amr), factor_at: request.now }
     },
   })
   ctx.outbox.nudge()

@@ -5,7 +5,8 @@
 import { z } from 'zod'
 import { findOwn, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
-import { type Asking, passkeysOn, requestOptions, switchedOff } from '../factors/passkeys.ts'
+import { creationOptions } from '../factors/passkey-keeping.ts'
+import { passkeysOn, requestOptions, switchedOff } from '../factors/passkeys.ts'
 import { checkCsrf, checkOrigin } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
 import { readBody } from '../http/json-body.ts'
@@ -17,10 +18,11 @@ import { type Denial, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { apiReplyOf } from './api-reply.ts'
+import { enrolKinds } from './enrol.ts'
 import { csrfContext, loginPage, ownPath } from './page.ts'
 import { signInWithPasskey } from './passkey.ts'
 import { replyOf } from './reply.ts'
-import { dueOf, over } from './sign-in-page.ts'
+import { dueOf, isStep, over } from './sign-in-page.ts'
 
 /** The form of the sign-in page that its script fills in. */
 const submit = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
@@ -51,7 +53,7 @@ const remember = (ctx: Ctx, denial: Denial, request: HttpRequest): void => {
 
 /**
  * `again`: whoever is signed in proves it afresh, so their own passkeys are offered. `interaction`: a sign-in that is under way,
- * of which a passkey is the second step.
+ * of which a passkey is the second step, or is to become it.
  */
 const optionsBody = z.strictObject({ again: z.boolean().optional(), interaction: z.string().max(100).optional() })
 
@@ -62,23 +64,28 @@ const options = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal
   const body = readBody(optionsBody, request)
   if (isDenial(body)) return refuse(ctx, body, 'problem', where)
   if (!passkeysOn(ctx)) return refuse(ctx, switchedOff, 'problem', where)
-  const asking = await askingOf(ctx, request, browser, body)
-  if (isDenial(asking)) return refuse(ctx, asking, 'problem', where)
-  return json(await requestOptions(ctx, request, asking), 200, { cookies: browserCookie(browser) })
+  const asked = await ask(ctx, request, browser, body)
+  if (isDenial(asked)) return refuse(ctx, asked, 'problem', where)
+  return json(asked, 200, { cookies: browserCookie(browser) })
 }
 
-const askingOf = async (
+const ask = async (
   ctx: Ctx,
   request: HttpRequest,
   browser: BrowserPrincipal,
   { again, interaction }: z.infer<typeof optionsBody>,
-): Promise<Asking | Denial> => {
+): Promise<object | Denial> => {
   const bound_to = browser.browser
-  if (interaction === undefined)
-    return { ceremony: 'sign_in', bound_to, user_id: again === true ? browser.session?.user_id : undefined }
+  if (interaction === undefined) {
+    const user_id = again === true ? browser.session?.user_id : undefined
+    return await requestOptions(ctx, request, { ceremony: 'sign_in', bound_to, user_id })
+  }
   const due = await dueOf(ctx, request, browser, interaction)
-  const isDue = due?.step.step === 'factor' && due.step.kinds.includes('passkey')
-  return isDue ? { ceremony: 'factor', bound_to, user_id: due.row.user_id } : over
+  if (due === undefined) return over
+  if (isStep(due, 'factor') && due.step.kinds.includes('passkey'))
+    return await requestOptions(ctx, request, { ceremony: 'factor', bound_to, user_id: due.row.user_id })
+  const isNew = isStep(due, 'enrol') && enrolKinds(ctx, due).includes('passkey')
+  return isNew ? await creationOptions(ctx, request, { ...due.standing, bound_to }) : over
 }
 
 const answerBody = z.strictObject({ credential: z.unknown() })

@@ -51,7 +51,8 @@ export const signInPage =
     return due.step.step === 'complete' ? redirectLocal('/login') : redirectLocal(pathOfStep(due.row.id, due.step))
   }
 
-const isStep = <N extends StepName>(due: Due, name: N): due is Due<StepOf<N>> => due.step.step === name
+/** Tells which step is due. */
+export const isStep = <N extends StepName>(due: Due, name: N): due is Due<StepOf<N>> => due.step.step === name
 
 /** The sign-in of this browser that an id names, with what is due now; undefined when it is over or was overtaken. */
 export const dueOf = async (

@@ -42,6 +42,8 @@ export type FactorPages = {
     }
   /** Which second step to set up, within a sign-in that needs one. */
   'factor-choose': SignInFrame & { kinds: readonly Other[] }
+  /** The script asks the browser for a new passkey, as `options` says, and posts its answer as `credential`. */
+  'factor-passkey': SignInFrame & { options: string; error?: 'invalid_passkey' }
   /** Nothing can be proved here: somebody has to help. */
   'factor-stuck': SignInFrame
   /** Posts `password`: a new one, before the sign-in is complete. `account` names whose it is, for password managers. */

@@ -115,12 +115,19 @@ export const factorSamples: { readonly [P in keyof FactorPages]: readonly Factor
     { ...secondStep, kind: 'passkey', passkey, others: others.slice(1) },
     { ...secondStep, kind: 'passkey', passkey, error: 'wrong_passkey', trust_days: 0 },
   ],
+  'factor-passkey': [
+    { ...frame, client, action: '/factor/enrol', ...passkey },
+    { ...frame, action: '/factor/enrol', ...passkey, error: 'invalid_passkey' },
+  ],
   'factor-choose': [
     {
       ...frame,
       client,
       action: '/factor/enrol',
-      kinds: (['totp', 'sms', 'email'] as const).map((kind) => ({ kind, href: `/factor/enrol?kind=${kind}` })),
+      kinds: (['passkey', 'totp', 'sms', 'email'] as const).map((kind) => ({
+        kind,
+        href: `/factor/enrol?kind=${kind}`,
+      })),
     },
   ],
   'factor-stuck': [{ ...frame, client }, frame],
