@@ -12,7 +12,6 @@ import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { AccountFrame, AccountSection } from '../pages/data.ts'
 import type { Subject } from '../protocol/claims.ts'
-import { type Denial, deny } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { browserCookie, ownForms } from '../sessions/cookie.ts'
@@ -44,25 +43,13 @@ export const ownForm = (path: OwnPath, handler: Handler): BrowserHandler =>
 /** What a thief of a session must not do: only after a proof that is young enough, and never for somebody else (security rule LI-4). */
 export const fresh =
   (path: OwnPath, handler: Handler): Handler =>
-  async (ctx, request, own) => {
-    if (own.session.actor_id !== null) return refuse(ctx, impersonated, 'page', { route: path, request })
-    return proveFirst(ctx, request, own, path) ?? (await handler(ctx, request, own))
-  }
-
-const impersonated: Denial = deny(
-  'access_denied',
-  'Whoever acts for somebody else cannot do this.',
-  {
-    rule: 'credentials, data and deletion are the person alone (AD-4, LI-4)',
-    expected: 'the person',
-    got: 'somebody acting for them',
-  },
-  { status: 403 },
-)
+  async (ctx, request, own) =>
+    proveFirst(ctx, request, own, path) ?? (await handler(ctx, request, own))
 
 const paths: readonly [AccountSection, OwnPath][] = [
   ['overview', '/account'],
   ['profile', '/account/profile'],
+  ['security', '/account/security'],
   ['sessions', '/account/sessions'],
   ['applications', '/account/applications'],
   ['data', '/account/data'],

@@ -1,5 +1,6 @@
 /** Owns the letters about a person's own account: its deletion, its address, the copy of its data. */
 import { defineLetter, type Letter, type LetterFacts } from '../outbox/letter.ts'
+import { accountAt } from '../users/mailbox.ts'
 import { arm } from '../users/one-time.ts'
 
 const daySeconds = 86_400
@@ -47,5 +48,37 @@ const accountErased = defineLetter({
     }),
 })
 
+/**
+ * The code for a new address. Whether somebody else has it is looked up here and nowhere before: then the mailbox is told
+ * that it has an account, and not who asked (security rules EM-2, LI-1).
+ */
+const changeEmail = defineLetter({
+  kind: 'change_email',
+  channel: 'email',
+  lifeSeconds: 600,
+  limit: 'code',
+  write: async (ctx, tx, { to, facts, user_id = null, now }) => {
+    const { name } = ctx.config
+    const holder = await accountAt(tx, to)
+    if (holder !== undefined && holder.id !== user_id) {
+      return {
+        subject: { key: 'letter.email_taken.subject', params: { name } },
+        paragraphs: [{ key: 'letter.email_taken.lead', params: { name } }, { key: 'letter.email_taken.do' }],
+        link: { href: `${ctx.config.issuer}/login`, label: { key: 'letter.registered.link' } },
+        footnotes: [{ key: 'letter.not_asked' }],
+      }
+    }
+    const [id, credential] = [textOf(facts['one_time']), textOf(facts['credential'])]
+    const armed = await arm(ctx, tx, { id, user_id, credential, now })
+    if (armed === undefined) return undefined
+    return {
+      subject: { key: 'letter.change_email.subject', params: { name } },
+      paragraphs: [{ key: 'letter.change_email.lead', params: { name } }],
+      code: armed.code,
+      footnotes: [{ key: 'letter.factor_code.lifetime' }, { key: 'letter.change_email.not_you', params: { name } }],
+    }
+  },
+})
+
 /** The kinds of letters of this slice, for app.ts. */
-export const accountLetters: readonly Letter[] = [erasureRequested, accountErased]
+export const accountLetters: readonly Letter[] = [changeEmail, erasureRequested, accountErased]

@@ -14,6 +14,10 @@ import { profileApiRoutes } from './profile-api.ts'
 import { profileRoutes } from './profile-page.ts'
 import { passkeysApiRoutes } from './passkeys-api.ts'
 import { passkeysRoutes } from './passkeys-page.ts'
+import { credentialsApiRoutes } from './credentials-api.ts'
+import { emailRoutes } from './email-page.ts'
+import { passwordRoutes } from './password-page.ts'
+import { securityRoutes } from './security-page.ts'
 import { sessionsRoutes } from './sessions-page.ts'
 import { totpRoutes } from './totp-page.ts'
 
@@ -27,10 +31,14 @@ export const accountRoutes = [
     handler: signedIn('/account', showOverview),
   }),
   ...profileRoutes,
+  ...securityRoutes,
+  ...passwordRoutes,
+  ...emailRoutes,
   ...sessionsRoutes,
   ...applicationsRoutes,
   ...dataRoutes,
   ...profileApiRoutes,
+  ...credentialsApiRoutes,
   ...passkeysRoutes,
   ...passkeysApiRoutes,
   ...factorsRoutes,

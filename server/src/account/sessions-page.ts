@@ -1,59 +1,83 @@
-/** Owns the page of the places where a person is signed in, and the ending of them. */
+/** Owns the page of the places where a person is signed in, the browsers that are known for them, and the ending of both. */
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
+import { listDevices } from '../devices/forget.ts'
+import { trustDevice } from '../devices/remember.ts'
 import { pathOf } from '../http/paths.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
+import type { PageData } from '../pages/data.ts'
 import { param } from '../protocol/params.ts'
-import { endSession } from '../sessions/end.ts'
 import { sessionsOfUser } from '../sessions/list.ts'
 import { browserLabel } from '../users/user-agent.ts'
+import { endOwnSessions, forgetOwnDevice } from './end-own.ts'
+import { whereOf } from './event-view.ts'
 import { accountFrame, type Own, ownForm, signedIn, withCookies } from './frame.ts'
+
+const path = '/account/sessions'
 
 const show = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => {
   const { session } = own
-  const sessions = await sessionsOfUser(ctx, session.user_id, request.now)
-  const data = {
+  const { now } = request
+  const [sessions, devices] = await Promise.all([
+    sessionsOfUser(ctx, session.user_id, now),
+    listDevices(ctx.db, session.user_id),
+  ])
+  const data: PageData['account-sessions'] = {
     ...accountFrame(ctx, request, own, 'sessions'),
     sessions: sessions.map((one) => ({
       id: one.id,
       current: one.id === session.id,
+      acted: one.actor_id !== null,
       user_agent_label: browserLabel(one.user_agent),
-      ip: one.ip ?? '',
-      ...(one.place && {
-        place: { ...(one.place.city && { city: one.place.city }), country_code: one.place.country_code },
-      }),
+      where: whereOf(one.ip, one.place),
       created_at: one.created_at,
       last_seen_at: one.last_seen_at,
     })),
+    devices: devices.map((device) => ({
+      id: device.id,
+      current: device.id === session.device_id,
+      user_agent_label: browserLabel(device.user_agent),
+      where: whereOf(device.ip, device.place),
+      first_seen_at: device.created_at,
+      last_seen_at: device.last_seen_at,
+      ...(device.trusted_until !== null && device.trusted_until > now && { trusted_until: device.trusted_until }),
+    })),
     end: pathOf(ctx, '/account/sessions/end'),
+    forget: pathOf(ctx, '/account/devices/forget'),
   }
   return page('account-sessions', data, 200, withCookies(own))
 }
 
 /** Ends one of the person's own sessions, or all others; another's id changes nothing. */
 const end = async (ctx: Ctx, request: HttpRequest, { session }: Own): Promise<Reply> => {
+  const wanted = param(request.form, 'session_id') ?? ''
+  const ended = await endOwnSessions(ctx, request, { user_id: session.user_id, wanted, except: session.id })
+  return redirectLocal(`${path}${ended > 0 ? '?done=sessions_ended' : ''}`)
+}
+
+/** Forgets another browser, and ends the sessions there. Of this one only the trust goes: signing out has its own button. */
+const forget = async (ctx: Ctx, request: HttpRequest, { session }: Own): Promise<Reply> => {
+  const { user_id, device_id } = session
   const { now } = request
-  const id = param(request.form, 'session_id')
-  const others = (await sessionsOfUser(ctx, session.user_id, now)).filter((one) => one.id !== session.id)
-  const ending = others.filter((one) => id === 'others' || one.id === id)
-  await transact(ctx.db, async (tx) => {
-    for (const one of ending) await endSession(ctx, tx, { session_id: one.id, now, because: 'ended by its owner' })
-  })
-  ctx.sessions.clear()
-  await ctx.feed.announce()
-  return redirectLocal(`/account/sessions${ending.length > 0 ? '?done=sessions_ended' : ''}`)
+  const wanted = param(request.form, 'device_id') ?? ''
+  if (wanted === device_id) {
+    await transact(ctx.db, async (tx) => await trustDevice(tx, wanted, { until: null, now }))
+    return redirectLocal(`${path}?done=device_distrusted`)
+  }
+  const forgotten = await forgetOwnDevice(ctx, request, { user_id, device_id: wanted })
+  return redirectLocal(`${path}${forgotten ? '?done=device_forgotten' : ''}`)
 }
 
 export const sessionsRoutes = [
   route({
     method: 'GET',
-    path: '/account/sessions',
+    path,
     auth: 'browser',
     errors: 'page',
     summary: 'Where one is signed in',
-    handler: signedIn('/account/sessions', show),
+    handler: signedIn(path, show),
   }),
   route({
     method: 'POST',
@@ -62,6 +86,15 @@ export const sessionsRoutes = [
     errors: 'page',
     accepts: 'form',
     summary: "End one of one's own sessions, or all others",
-    handler: ownForm('/account/sessions', end),
+    handler: ownForm(path, end),
+  }),
+  route({
+    method: 'POST',
+    path: '/account/devices/forget',
+    auth: 'browser',
+    errors: 'page',
+    accepts: 'form',
+    summary: 'Forget a browser in which one has signed in',
+    handler: ownForm(path, forget),
   }),
 ]

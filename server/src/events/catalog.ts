@@ -62,6 +62,8 @@ export const catalog = {
   'user.updated': entry('info', 'success', 'An account was changed.'),
   'user.disabled': entry('warning', 'success', 'An account was disabled.'),
   'user.enabled': entry('notice', 'success', 'An account was enabled.'),
+  'user.email_change_asked': entry('info', 'success', 'A person asked for another address for their account.'),
+  'user.email_changed': entry('warning', 'success', 'The address of an account was proved, or changed by its owner.'),
   'user.password_changed': entry('notice', 'success', 'A password was set.'),
   'user.address_proved': entry(
     'warning',

@@ -17,17 +17,35 @@ export type AccountFrame = {
   done?: string
 }
 
+/** Where an address is, as far as that is known. */
+export type PlaceView = { ip: string; city?: string; country_code?: string }
+
 /** A session of the reader. `user_agent_label` is for people: the message of "Firefox on Linux". */
 export type SessionView = {
   id: string
   current: boolean
+  /** An administrator acts as the reader in it. */
+  acted: boolean
   user_agent_label: Message
-  ip: string
-  /** Where that address is, when a file of places is configured: a city as the file names it, a country by its code. */
-  place?: { city?: string; country_code: string }
+  where: PlaceView
   created_at: Date
   last_seen_at: Date
 }
+
+/** A browser in which the reader has signed in. */
+export type DeviceView = {
+  id: string
+  current: boolean
+  user_agent_label: Message
+  where: PlaceView
+  first_seen_at: Date
+  last_seen_at: Date
+  /** Until then it goes without the second step. */
+  trusted_until?: Date
+}
+
+/** Something that happened to the account of the reader. */
+export type EventView = { text: Message; at: Date; failed: boolean; where?: PlaceView; browser?: Message }
 
 /** What an application was allowed to do, and where. `scopes` and `resources` (RFC 8707) as the wire names them. */
 export type ConsentView = {
@@ -87,8 +105,52 @@ export type AccountPages = {
     /** Changed elsewhere; shown here. */
     phone?: { number: string; verified: boolean }
   }
-  /** Posts `session_id`: one of those shown, or `others`. */
-  'account-sessions': AccountFrame & { sessions: readonly SessionView[]; end: string }
+  /** Posts `session_id` to end: one of those shown, or `others`; `device_id` to forget. */
+  'account-sessions': AccountFrame & {
+    sessions: readonly SessionView[]
+    devices: readonly DeviceView[]
+    end: string
+    forget: string
+  }
+  'account-security': AccountFrame & {
+    password: { href: string; changed_at?: Date }
+    email: { href: string; address?: string; verified: boolean }
+    passkeys?: { href: string; count: number }
+    factors: { href: string; count: number; codes_left?: number }
+    events: readonly EventView[]
+    all_events: string
+  }
+  'account-activity': AccountFrame & { events: readonly EventView[]; older?: string; back: string }
+  /** Posts `current` where it is asked for, and `password`. `prove` leads to another proof than the password. */
+  'account-password': AccountFrame & {
+    action: string
+    back: string
+    prove: string
+    login: string
+    has_one: boolean
+    needs_current: boolean
+    password_min: number
+    errors?: { current?: Message; password?: Message }
+    retry_after_seconds?: number
+  }
+  /** Posts `email`. */
+  'account-email': AccountFrame & {
+    action: string
+    back: string
+    email?: string
+    verified: boolean
+    typed?: string
+    error?: 'invalid_email' | 'same_email' | 'too_many_requests'
+    retry_after_seconds?: number
+  }
+  /** Posts `id` and `code`. */
+  'account-email-code': AccountFrame & {
+    action: string
+    again: string
+    id: string
+    email?: string
+    error?: 'wrong_code' | 'expired_code' | 'already_exists'
+  }
   /** `days`: how long a deletion can be called off. */
   'account-data': AccountFrame & { delete_href: string; days: number }
   /** Posts `login`: what the person signs in with, typed once more. */

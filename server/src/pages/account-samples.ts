@@ -19,8 +19,8 @@ const sessions: AccountPages['account-sessions']['sessions'] = [
     id: 'ses_1',
     current: true,
     user_agent_label: { key: 'browser.on_system', params: { browser: 'Firefox', system: 'Linux' } },
-    ip: '203.0.113.7',
-    place: { city: 'Berlin', country_code: 'DE' },
+    acted: false,
+    where: { ip: '203.0.113.7', city: 'Berlin', country_code: 'DE' },
     created_at: at('2026-11-02T08:14:00Z'),
     last_seen_at: at('2026-11-20T16:40:00Z'),
   },
@@ -28,8 +28,8 @@ const sessions: AccountPages['account-sessions']['sessions'] = [
     id: 'ses_2',
     current: false,
     user_agent_label: { key: 'browser.some_on_system', params: { system: 'iOS' } },
-    ip: '2001:db8:85a3::8a2e:370:7334',
-    place: { country_code: 'JP' },
+    acted: true,
+    where: { ip: '2001:db8:85a3::8a2e:370:7334', country_code: 'JP' },
     created_at: at('2026-11-11T19:02:00Z'),
     last_seen_at: at('2026-11-19T21:05:00Z'),
   },
@@ -110,6 +110,73 @@ const passkeyErrors = [
 const leaving = { action: '/account/delete', login: account.email, days: 7, back: '/account/data' }
 const keeping = { action: '/keep-account', csrf: 'sample-csrf-Zk3v9Q', erase_after: at('2026-11-27T16:40:00Z') }
 
+const label = sessions[0]?.user_agent_label ?? { key: 'browser.unknown' }
+const ends = { end: '/account/sessions/end', forget: '/account/devices/forget' }
+const devices: AccountPages['account-sessions']['devices'] = [
+  {
+    id: 'dev_1',
+    current: true,
+    user_agent_label: label,
+    where: { ip: '203.0.113.7', city: 'Berlin', country_code: 'DE' },
+    first_seen_at: at('2026-08-02T08:14:00Z'),
+    last_seen_at: at('2026-11-20T16:40:00Z'),
+    trusted_until: at('2026-12-02T08:14:00Z'),
+  },
+  {
+    id: 'dev_2',
+    current: false,
+    user_agent_label: { key: 'browser.unknown' },
+    where: { ip: '198.51.100.4', country_code: 'JP' },
+    first_seen_at: at('2026-09-02T08:14:00Z'),
+    last_seen_at: at('2026-09-20T16:40:00Z'),
+  },
+]
+
+const events: AccountPages['account-activity']['events'] = [
+  {
+    text: { key: 'event.login.succeeded', params: { client: '' } },
+    at: at('2026-11-20T16:40:00Z'),
+    failed: false,
+    where: { ip: '203.0.113.7', city: 'Berlin', country_code: 'DE' },
+    browser: label,
+  },
+  {
+    text: { key: 'event.login.failed', params: { client: '' } },
+    at: at('2026-11-20T16:39:00Z'),
+    failed: true,
+    where: { ip: '2001:db8:85a3::8a2e:370:7334' },
+  },
+  {
+    text: { key: 'event.consent.granted', params: { client: 'Acme Analytics' } },
+    at: at('2026-10-01T10:00:00Z'),
+    failed: false,
+  },
+]
+
+const security: AccountPages['account-security'] = {
+  ...frame('security', 'password_changed'),
+  password: { href: '/account/password', changed_at: at('2026-10-01T10:00:00Z') },
+  email: { href: '/account/email', address: account.email, verified: true },
+  passkeys: { href: '/account/passkeys', count: 2 },
+  factors: { href: '/account/factors', count: 1, codes_left: 8 },
+  events,
+  all_events: '/account/activity',
+}
+
+const password: AccountPages['account-password'] = {
+  ...frame('security'),
+  action: '/account/password',
+  back: '/account/security',
+  prove: '/login?again=1&return_to=%2Faccount%2Fpassword',
+  login: account.email,
+  has_one: true,
+  needs_current: true,
+  password_min: 10,
+}
+
+const email = { ...frame('security'), action: '/account/email', back: '/account/security' }
+const emailCode = { ...frame('security'), action: '/account/email/code', again: '/account/email', id: 'sample-id' }
+
 /** Every one of these pages. */
 export const accountSamples: { readonly [P in keyof AccountPages]: readonly AccountPages[P][] } = {
   account: [
@@ -126,6 +193,7 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
       account,
       warnings: [
         { text: { key: 'account.warning.unverified', params: { email: account.email } }, href: '/account/email' },
+        { text: { key: 'account.warning.codes', params: { count: 2 } }, href: '/account/factors' },
       ],
       sessions: 1,
       applications: 0,
@@ -146,9 +214,43 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
       },
     },
   ],
+  'account-security': [
+    security,
+    {
+      ...security,
+      password: { href: '/account/password' },
+      email: { href: '/account/email', verified: false },
+      factors: { href: '/account/factors', count: 0 },
+      events: [],
+    },
+  ],
+  'account-activity': [
+    { ...frame('security'), events, back: '/account/security', older: '/account/activity?cursor=x' },
+    { ...frame('security'), events: [], back: '/account/security' },
+  ],
+  'account-password': [
+    password,
+    { ...password, needs_current: false, errors: { password: { key: 'password.too_short', params: { min: 10 } } } },
+    { ...password, errors: { current: { key: 'own_password.wrong' } } },
+    { ...password, errors: { current: { key: 'own_password.too_many' } }, retry_after_seconds: 64 },
+    { ...password, has_one: false, needs_current: false },
+  ],
+  'account-email': [
+    { ...email, email: account.email, verified: true },
+    { ...email, email: account.email, verified: false },
+    { ...email, verified: false, typed: 'ada@', error: 'invalid_email' },
+    { ...email, email: account.email, verified: true, typed: account.email, error: 'same_email' },
+    { ...email, verified: false, typed: account.email, error: 'too_many_requests', retry_after_seconds: 7200 },
+  ],
+  'account-email-code': [
+    { ...emailCode, email: 'ada@example.org' },
+    { ...emailCode, email: 'ada@example.org', error: 'wrong_code' },
+    { ...emailCode, error: 'expired_code' },
+    { ...emailCode, error: 'already_exists' },
+  ],
   'account-sessions': [
-    { ...frame('sessions'), sessions, end: '/account/sessions/end' },
-    { ...frame('sessions', 'sessions_ended'), sessions: sessions.slice(0, 1), end: '/account/sessions/end' },
+    { ...frame('sessions'), sessions, devices, ...ends },
+    { ...frame('sessions', 'sessions_ended'), sessions: sessions.slice(0, 1), devices: [], ...ends },
   ],
   'account-data': [{ ...frame('data'), delete_href: '/account/delete', days: 7 }],
   'account-delete': [

@@ -90,6 +90,11 @@ export const lockSession = async (tx: Query, id: string, token_hash: TokenHash):
   await tx`update sessions set token_hash = ${token_hash} where id = ${id}`
 }
 
+/** Binds a session to another device: the browser was made known anew. */
+export const bindDevice = async (tx: Query, id: string, device_id: string): Promise<void> => {
+  await tx`update sessions set device_id = ${device_id} where id = ${id}`
+}
+
 /** Remembers that a session was used, and from where; called once a minute at most. */
 export const touchSession = async (tx: Query, session: LiveSession, idle_expires_at: Date): Promise<void> => {
   const { id, last_seen_at, ip, user_agent, place } = session

@@ -58,15 +58,17 @@ export type NewPassword = {
   because: string
   /** Whoever sets it has just proved the address of the account. */
   proved?: boolean
+  /** The session in which it is done; the caller gives it a new secret. */
+  keep?: string | undefined
   by?: Partial<Happening>
 }
 
 /** The same within a transaction that holds the account. Afterwards the copies of the account are to be forgotten. */
 export const replacePassword = async (ctx: Ctx, tx: Tx, change: NewPassword): Promise<void> => {
-  const { user_id, password_hash, now, because, proved = false, by = {} } = change
+  const { user_id, password_hash, now, because, proved = false, keep, by = {} } = change
   await upsertPassword(tx, user_id, password_hash, now)
   await removeAction(tx, user_id, 'change_password')
-  await endAll(ctx, tx, { user_id, now, because, proved })
+  await endAll(ctx, tx, { user_id, now, because, proved, keep })
   await record(tx, { type: 'user.password_changed', now, user_id, data: { because }, ...by })
 }
 

@@ -145,6 +145,12 @@ export const removeAction = async (tx: Query, user_id: string, action: string): 
     where id = ${user_id} and ${action} = any (required_actions)`
 }
 
+/** When a password was set. */
+export const findPasswordChange = async (tx: Query, user_id: string): Promise<Date | undefined> => {
+  const rows = await tx<{ changed_at: Date }[]>`select changed_at from password_credentials where user_id = ${user_id}`
+  return rows[0]?.changed_at
+}
+
 /** Takes the password of an account away. */
 export const deletePassword = async (tx: Query, user_id: string): Promise<void> => {
   await tx`delete from password_credentials where user_id = ${user_id}`

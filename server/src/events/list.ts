@@ -1,0 +1,52 @@
+/**
+ * Owns what a person sees of the events about themselves: the newest first, page by page, without those that only tell that
+ * an application works. A cursor is sealed and bound to its person (security rule AD-5).
+ */
+import type { Ctx } from '../ctx.ts'
+import type { Query } from '../db/connect.ts'
+import type { EventsRow } from '../db/tables.gen.ts'
+import { isUuid } from '../io/ids.ts'
+import type { EventType } from './catalog.ts'
+
+/** An event as the person it is about may see it. */
+export type OwnEvent = Pick<EventsRow, 'id' | 'at' | 'outcome' | 'ip' | 'user_agent' | 'client_id' | 'session_id'> & {
+  type: EventType
+}
+
+/** Every application does these all day long. */
+export const quiet: readonly EventType[] = ['token.issued', 'token.refreshed', 'token.revoked', 'token.refused']
+
+export type EventsPage = { events: OwnEvent[]; next: string | undefined }
+
+/** One page. Undefined when the cursor is none of this person's. */
+export const eventsOf = async (
+  ctx: Ctx,
+  { user_id, cursor, limit }: { user_id: string; cursor?: string | undefined; limit: number },
+): Promise<EventsPage | undefined> => {
+  const place = `cursor|events|${user_id}`
+  const before = cursor === undefined ? undefined : openCursor(ctx, cursor, place)
+  if (cursor !== undefined && before === undefined) return undefined
+  const rows = await listEvents(ctx.db, { user_id, before, limit: limit + 1 })
+  const events = rows.slice(0, limit)
+  const last = rows.length > limit ? events.at(-1) : undefined
+  return { events, next: last && ctx.secrets.seal(last.id, place, 'cursor') }
+}
+
+const openCursor = (ctx: Ctx, cursor: string, place: string): string | undefined => {
+  try {
+    const id = ctx.secrets.open(cursor, place, 'cursor')
+    return isUuid(id) ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const listEvents = async (
+  tx: Query,
+  { user_id, before, limit }: { user_id: string; before: string | undefined; limit: number },
+): Promise<OwnEvent[]> =>
+  await tx<OwnEvent[]>`
+    select id, type, at, outcome, ip, user_agent, client_id, session_id from events
+    where user_id = ${user_id} and type <> all (${[...quiet]}::text[])
+      and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
+    order by id desc limit ${limit}`
