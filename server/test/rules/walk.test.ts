@@ -32,6 +32,10 @@ const calls = named((route) => route.method !== 'GET' && route.accepts === 'json
 const gets = named((route) => route.method === 'GET')
 const paths = [...new Map(routes.map((route) => [route.path, route]))]
 
+/** Whether an address is one of a pattern's: `users/import` is one of `users/:id` too, for the methods that it has not itself. */
+const fits = (pattern: string, address: string): boolean =>
+  new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:[a-z_]+/g, '[^/]+')}$`).test(address)
+
 /** A refusal of this status in the form of the route; its error_id. */
 const expectForm = (reply: Reply, route: Route, status: number): string => {
   expect([reply.status, reply.body.slice(0, 300)]).toEqual([status, expect.any(String)])
@@ -68,14 +72,14 @@ describe('the table of contents', () => {
   })
 })
 
-describe.each(paths)('%s', (path, route) => {
+describe.each(paths)('%s', (_path, route) => {
   it('answers a method that is not its own with 405 and Allow, in its own form', async () => {
-    const own = routes.filter((other) => other.path === path)
+    const own = routes.filter((other) => fits(other.path, pathOf(route)))
     const allow = own.flatMap((other): string[] => (other.method === 'GET' ? ['GET', 'HEAD'] : [other.method]))
     for (const method of methods.filter((name) => !allow.includes(name))) {
       const reply = await ada.browser.request(pathOf(route), { method })
       expectForm(reply, route, 405)
-      expect(reply.headers.allow).toBe(allow.join(', '))
+      expect(new Set(reply.headers.allow?.split(', '))).toEqual(new Set(allow))
     }
   })
 

@@ -41,6 +41,39 @@ export const accountForms = (houseOf: () => House): Record<string, () => Promise
       const opened = await open('/account/profile')
       return { ...opened, values: { name: 'Eve' }, hasHappened: isNow(opened, { name: 'Eve' }) }
     },
+    '/account/password': async () => {
+      const opened = await open('/account/password')
+      const { house, person } = opened
+      const changed = async (): Promise<boolean> =>
+        (await house.sql`select 1 from events where user_id = ${person.user_id} and type = 'user.password_changed'`)
+          .length > 0
+      return { ...opened, values: { password: 'three quiet lamps at dusk' }, hasHappened: changed }
+    },
+    '/account/email': async () => {
+      const opened = await open('/account/email')
+      const { house, person } = opened
+      const asked = async (): Promise<boolean> =>
+        (await house.sql`select 1 from one_time_tokens where user_id = ${person.user_id} and purpose = 'change_email'`)
+          .length > 0
+      return { ...opened, values: { email: `other-${person.email}` }, hasHappened: asked }
+    },
+    '/account/email/code': async () => {
+      const { house, client, person, page: first } = await open('/account/email')
+      const email = `other-${person.email}`
+      const page = await client.walk(sendForm(client, first, '/account/email', { email }))
+      const { code } = await inboxOf(house.server).letter(email)
+      return { client, page, values: { code }, hasHappened: isNow({ house, client, person, page }, { email }) }
+    },
+    '/account/devices/forget': async () => {
+      const { house, client, person } = await open('/account')
+      await signIn(house.server.client(), person)
+      const [device] = await house.sql<{ id: string }[]>`
+        select id from devices where user_id = ${person.user_id} order by created_at desc limit 1`
+      const page = await client.get('/account/sessions')
+      const hasHappened = async (): Promise<boolean> =>
+        (await house.sql`select 1 from devices where user_id = ${person.user_id}`).length === 1
+      return { client, page, values: { device_id: device?.id ?? '' }, hasHappened }
+    },
     '/account/delete': async () => {
       const opened = await open('/account/delete')
       const values = { login: opened.person.email }
