@@ -16,6 +16,7 @@ import { passkeysApiRoutes } from './passkeys-api.ts'
 import { passkeysRoutes } from './passkeys-page.ts'
 import { credentialsApiRoutes } from './credentials-api.ts'
 import { emailRoutes } from './email-page.ts'
+import { ownApiRoutes } from './own-api.ts'
 import { passwordRoutes } from './password-page.ts'
 import { securityRoutes } from './security-page.ts'
 import { sessionsRoutes } from './sessions-page.ts'
@@ -39,6 +40,7 @@ export const accountRoutes = [
   ...dataRoutes,
   ...profileApiRoutes,
   ...credentialsApiRoutes,
+  ...ownApiRoutes,
   ...passkeysRoutes,
   ...passkeysApiRoutes,
   ...factorsRoutes,
