@@ -30,6 +30,7 @@ export const alike: Readonly<Record<string, readonly string[]>> = {
     'passkeys.name',
     'factors.name',
     'factors.passkeys',
+    'factors.kind.passkey',
   ],
   es: ['page.title_problem', 'error.code'],
   fr: ['factor.code', 'account.section.applications', 'dev_mail.code', 'home.version', 'mail_code.code'],
