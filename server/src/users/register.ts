@@ -13,8 +13,6 @@ import { wasErased } from './erase.ts'
 import { checkNewPassword, passwordSentence } from './new-password.ts'
 import { insertUser, upsertPassword } from './store.ts'
 
-export { checkNewPassword, passwordSentence } from './new-password.ts'
-
 export type Registration = {
   email?: string | undefined
   username?: string | undefined
