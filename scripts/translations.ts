@@ -11,7 +11,7 @@ export type Gap = { language: string; key: string; because: string }
 
 /** Keys whose text may be the same as in English, by language; `all` are those without a word in them. */
 export const alike: Readonly<Record<string, readonly string[]>> = {
-  all: ['page.title', 'browser.alone'],
+  all: ['page.title', 'browser.alone', 'activity.at'],
   de: [
     'factor.code',
     'dev_mail.code',
