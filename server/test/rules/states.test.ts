@@ -1,17 +1,20 @@
 /**
  * Security rule G-3 (security.md 1.0b): disabled, locked, leaving or deleted: no path issues anything any more, two seconds
- * after the change at the latest. Every path of support/person-paths.ts and
- * support/client-paths.ts in every state.
+ * after the change at the latest. Every path of support/person-paths.ts,
+ * sign-in-paths.ts and client-paths.ts in every state.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { removeClient, setClientStatus } from '../../src/clients/manage.ts'
+import { requestErasure } from '../../src/users/leave.ts'
 import { changeStatus, removeUser } from '../../src/users/status.ts'
 import { type App, openHouse, type Person } from '../support/flow.ts'
 import { inboxOf } from '../support/inbox.ts'
 import { clientPaths } from '../support/client-paths.ts'
 import { type Attempt, type Place, served } from '../support/issuing-paths.ts'
+import { someRequest } from '../support/factors.ts'
 import { personPaths } from '../support/person-paths.ts'
+import { signInPaths } from '../support/sign-in-paths.ts'
 
 let place: Place
 
@@ -38,12 +41,16 @@ const states: Record<string, (person: Person) => Promise<unknown>> = {
   disabled: async ({ user_id }) =>
     await place.house.revoking(async (ctx) => await changeStatus(ctx, user_id, 'disabled')),
   locked: async ({ user_id }) => await place.house.revoking(async (ctx) => await changeStatus(ctx, user_id, 'locked')),
+  leaving: async ({ user_id }) =>
+    await place.house.revoking(async (ctx) => await requestErasure(ctx, someRequest(ctx), user_id)),
   deleted: async ({ user_id }) => await place.house.revoking(async (ctx) => await removeUser(ctx, user_id)),
   'disabled in its row alone': async ({ user_id }) =>
     await place.house.sql`update users set status = 'disabled' where id = ${user_id}`,
   'leaving, in its row alone': async ({ user_id }) =>
     await place.house.sql`update users set status = 'pending_erasure' where id = ${user_id}`,
 }
+
+const paths = { ...personPaths, ...signInPaths }
 
 type Opened = { name: string; attempt: Attempt }
 
@@ -66,12 +73,12 @@ describe('G-3: an account', () => {
   it.each(Object.keys(states))(
     '%s',
     async (state) => {
-      const opened = await inTurn(Object.entries(personPaths), async ([name, open]) => {
+      const opened = await inTurn(Object.entries(paths), async ([name, open]) => {
         const person = await place.house.person()
         return { name, person, attempt: await open(place, person) }
       })
       for (const { person } of opened) await states[state]?.(person)
-      const expected = Object.fromEntries(Object.keys(personPaths).map((name) => [name, state === 'active']))
+      const expected = Object.fromEntries(Object.keys(paths).map((name) => [name, state === 'active']))
       expect(await issuedBy(opened)).toEqual(expected)
     },
     patienceMs,
