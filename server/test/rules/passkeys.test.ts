@@ -241,7 +241,7 @@ describe('PK-2: the counter', () => {
 })
 
 describe('G-3: who may not act', () => {
-  it.each(['disabled', 'locked', 'pending_erasure'])('an account that is %s gets the same refusal', async (status) => {
+  it.each(['disabled', 'locked'])('an account that is %s gets the same refusal', async (status) => {
     const one = await owner()
     await house.sql`update users set status = ${status} where id = ${one.person.user_id}`
     await expectRefused(await tryWith(one), /not active/)
