@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { findGaps } from './translations.ts'
+import { loadCatalogues } from '../server/src/pages/catalogues.ts'
+import { alike, findGaps } from './translations.ts'
 
 const english = {
   'page.title': '{{title}} · {{name}}',
@@ -53,5 +54,35 @@ describe('findGaps', () => {
     )
     expect(findGaps('ja', {}, english).map(({ key }) => key)).toContain('days_other')
     expect(findGaps('ja', {}, english).map(({ key }) => key)).not.toContain('days_one')
+  })
+})
+
+describe('the catalogues', () => {
+  const catalogues = loadCatalogues()
+  const inEnglish = catalogues['en'] ?? {}
+  const others = Object.keys(catalogues).filter((language) => language !== 'en')
+
+  it('are those of the six languages', () => {
+    expect(Object.keys(catalogues).toSorted()).toEqual(['ar', 'de', 'en', 'es', 'fr', 'ja'])
+  })
+
+  it.each(others)(
+    '%s is complete: no key is missing, left in English, or without its parameters and plural forms',
+    (language) => {
+      expect(findGaps(language, catalogues[language] ?? {}, inEnglish)).toEqual([])
+    },
+  )
+
+  it('English has every plural form of its own', () => {
+    const plurals = Object.keys(inEnglish).filter((key) => key.endsWith('_one'))
+    expect(plurals.length).toBeGreaterThan(0)
+    expect(plurals.filter((key) => inEnglish[key.replace(/_one$/, '_other')] === undefined)).toEqual([])
+  })
+
+  it('what may be alike is alike: the list holds nothing that was translated since', () => {
+    const stale = Object.entries(alike).flatMap(([language, keys]) =>
+      language === 'all' ? [] : keys.filter((key) => catalogues[language]?.[key] !== inEnglish[key]),
+    )
+    expect(stale).toEqual([])
   })
 })
