@@ -2,33 +2,19 @@
  * Owns the paths of the five older systems: one table of rows, each leading to a route of ours. An adapter may rename
  * members; it skips no check. Never part of discovery. Off with KEYWRIGHT_COMPAT_PATHS=off.
  */
+import { personRows } from './compat-person.ts'
+import { type Row, renamed } from './compat-row.ts'
 import type { Ctx } from './ctx.ts'
 import type { HttpRequest } from './http/request.ts'
 import type { Route } from './http/route.ts'
 import { json, type Reply } from './http/reply.ts'
-import { type Denial, deny } from './protocol/errors.ts'
-
-type Row = {
-  from: 'A' | 'B' | 'C' | 'D' | 'E'
-  method: Route['method']
-  path: string
-  /** The route it leads to. */
-  to: string
-  request?: (ctx: Ctx, old: HttpRequest) => HttpRequest | Denial
-  response?: (ours: Reply) => Reply
-}
+import { type Denial, deny, isDenial } from './protocol/errors.ts'
 
 const withForm = (old: HttpRequest, change: Record<string, string | undefined>): HttpRequest => {
   const form = new Map(old.form)
   for (const [name, value] of Object.entries(change)) if (value !== undefined) form.set(name, [value])
   return { ...old, form }
 }
-
-/** Members of a JSON body under the names they have here; what is no object stays what it is. */
-const renamed = (body: unknown, names: Readonly<Record<string, string>>): unknown =>
-  typeof body === 'object' && body !== null && !Array.isArray(body)
-    ? Object.fromEntries(Object.entries(body).map(([name, value]) => [names[name] ?? name, value]))
-    : body
 
 /** System E knew one client only and never named it: the setting compat_client_id says which one that is here. */
 const ofKnownClient = (ctx: Ctx, old: HttpRequest): HttpRequest | Denial => {
@@ -60,6 +46,7 @@ export const rows: readonly Row[] = [
     to: '/api/v1/auth/register',
     request: (_ctx, old) => ({ ...old, json: renamed(old.json, { full_name: 'name' }) }),
   },
+  ...personRows,
   { from: 'B', method: 'GET', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/token', to: '/oauth/token' },
@@ -97,20 +84,30 @@ export const rows: readonly Row[] = [
 export const compatRoutes = (own: readonly Route[]): Route[] => rows.map((row) => adapt(row, own))
 
 const adapt = (row: Row, own: readonly Route[]): Route => {
-  const target = own.find((route) => route.path === row.to && route.method === row.method)
-  if (target === undefined)
-    throw new Error(`compat row ${row.path} leads to ${row.method} ${row.to}, which does not exist`)
+  const method = row.as ?? row.method
+  const target = own.find((route) => route.path === row.to && route.method === method)
+  if (target === undefined) throw new Error(`compat row ${row.path} leads to ${method} ${row.to}, which does not exist`)
   const answer = target.handler as (...facts: unknown[]) => Reply | Promise<Reply>
   const handler = async (ctx: Ctx, request: HttpRequest, principal: unknown): Promise<Reply> => {
     const ours = await answer(ctx, request, principal)
-    return row.response ? row.response(ours) : ours
+    return row.response ? row.response(ours, { ctx, principal }) : ours
   }
   return {
     ...target,
-    ...(row.request && { adapt: row.request, multipart: true }),
+    ...(row.accepts && { accepts: row.accepts }),
+    ...((row.request || row.as) && { adapt: reshape(row), multipart: true }),
+    method: row.method,
     path: row.path,
     successor: row.to,
     summary: `${target.summary} (older path)`,
     handler,
   }
 }
+
+/** The call as ours: what is checked for the method of the target (CSRF, say) is checked here. */
+const reshape =
+  ({ request, as }: Row) =>
+  (ctx: Ctx, old: HttpRequest): HttpRequest | Denial => {
+    const ours = request ? request(ctx, old) : old
+    return isDenial(ours) || as === undefined ? ours : { ...ours, method: as }
+  }

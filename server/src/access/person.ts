@@ -56,7 +56,7 @@ const byToken = async (ctx: Ctx, request: HttpRequest, may: Demands['may']): Pro
   // Looked up where it can matter: in a change, after a sign-in that proved one factor.
   const mayBeTrusted = unsafe.has(request.method) && acr === 'aal1'
   const device_trusted = mayBeTrusted && (await isDeviceTrusted(ctx, sid))
-  return { subject, auth_time, acr, amr: [], sid, device_trusted, client_id }
+  return { subject, auth_time, acr, amr: [], sid, device_trusted, client_id, scope: token.scope }
 }
 
 const nobody: Denial = deny(

@@ -45,6 +45,8 @@ export type PersonPrincipal = {
   browser?: BrowserPrincipal & { session: LiveSession }
   /** Present when an application calls. */
   client_id?: string
+  /** The scope of its token. */
+  scope?: string | undefined
 }
 
 /** What a handler is given for each `auth`. */

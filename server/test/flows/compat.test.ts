@@ -101,11 +101,61 @@ const consent: Send = async (path) => {
   return { reply, check: () => expect([reply.status, reply.location]).toEqual([400, undefined]) }
 }
 
+/** A person of an application that may manage their account, with the fresh sign-in that some calls need. */
+const asPerson = async (path: string, method: string, json?: unknown): Promise<{ reply: Reply; person: Person }> => {
+  const api = `${oauth.server.issuer}/api/v1`
+  const app = await oauth.client({ scope: 'openid account', resources: [api] })
+  const person = await oauth.person(await oauth.user({ name: 'Ada Lovelace' }))
+  const { access_token } = await oauth.grant(person, app, { scope: 'openid account', resource: api })
+  const headers = { authorization: `Bearer ${access_token}` }
+  const reply = await oauth.server.client().request(path, { method, headers, ...(json !== undefined && { json }) })
+  return { reply, person }
+}
+const me =
+  (method: string, json?: unknown): Send =>
+  async (path) => {
+    const { reply, person } = await asPerson(path, method, json)
+    const { email } = person.user
+    const named = json === undefined ? 'Ada Lovelace' : 'Ada King'
+    const old = { full_name: named, avatar_url: json === undefined ? null : 'https://ada.example/me.png' }
+    const expected = { id: person.user.user_id, email, ...old, is_active: true, is_superuser: false }
+    return { reply, check: () => expect(reply.json()).toMatchObject(expected) }
+  }
+const claimsOfMe: Send = async (path) => {
+  const { reply, person } = await asPerson(path, 'GET')
+  const expected = { sub: person.user.user_id, scope: 'openid account', iss: oauth.server.issuer }
+  return { reply, check: () => expect(reply.json()).toMatchObject(expected) }
+}
+const register: Send = async (path) => {
+  const json = { email: `${Date.now()}@example.org`, password: 'three quiet lamps at dusk', full_name: 'Ada' }
+  const headers = { origin: oauth.server.issuer }
+  const reply = await oauth.server.client().request(path, { method: 'POST', json, headers })
+  return { reply, check: () => expect([reply.status, reply.json().status]).toEqual([202, 'verification_sent']) }
+}
+const newPassword: Send = async (path) => {
+  const { reply, person } = await asPerson(path, 'POST', { new_password: 'three quiet lamps at dusk' })
+  const again = await oauth.person({ ...person.user, password: 'three quiet lamps at dusk' })
+  return { reply, check: () => expect([reply.status, again.user.user_id]).toEqual([204, person.user.user_id]) }
+}
+const deleteAccount: Send = async (path) => {
+  const { reply } = await asPerson(path, 'DELETE')
+  return { reply, check: () => expect([reply.status, reply.json()['status']]).toEqual([202, 'pending_erasure']) }
+}
+
 /** Every row by its method and path; the test below fails when one is missing or too many. */
 const calls: Record<string, Send> = {
   'GET /oauth/.well-known/openid-configuration': get,
   'GET /oauth/health': get,
   'POST /oauth/consent': consent,
+  'POST /auth/register': register,
+  'GET /auth/me': me('GET'),
+  'PUT /auth/me': me('PUT', { full_name: 'Ada King', avatar_url: 'https://ada.example/me.png' }),
+  'POST /auth/me': me('POST'),
+  'GET /users/me': me('GET'),
+  'POST /auth/change-password': newPassword,
+  'GET /api/v1/userinfo/me': claimsOfMe,
+  'GET /userinfo/me': claimsOfMe,
+  'DELETE /user/delete-account': deleteAccount,
   'GET /api/v1/oauth/authorize': authorizeByGet,
   'POST /api/v1/oauth/authorize': authorizeByPost,
   'POST /api/v1/oauth/token': token,
