@@ -23,6 +23,7 @@ import { emailCodeApiRoutes } from './login/email-code-api.ts'
 import { emailCodeRoutes } from './login/email-code-page.ts'
 import { erasureRoutes } from './login/erasure-page.ts'
 import { actionRoutes } from './login/action-page.ts'
+import { authApiRoutes } from './login/api.ts'
 import { enrolRoutes } from './login/enrol-page.ts'
 import { factorRoutes } from './login/factor-page.ts'
 import { passkeyRoutes } from './login/passkey-routes.ts'
@@ -42,6 +43,7 @@ import { resetLetter } from './recovery/letters.ts'
 import { resetRoutes } from './recovery/reset-page.ts'
 import { takeBackRoutes } from './recovery/take-back-page.ts'
 import { warningLetters } from './recovery/warnings.ts'
+import { logoutApiRoutes } from './sessions/logout-api.ts'
 import { logoutRoutes } from './sessions/logout.ts'
 import { authenticateBearer } from './token/bearer.ts'
 import type { Grant } from './token/grant.ts'
@@ -91,6 +93,7 @@ const own: readonly Route[] = [
   ...loginRoutes,
   ...passkeyRoutes,
   ...factorRoutes,
+  ...authApiRoutes,
   ...actionRoutes,
   ...enrolRoutes,
   ...stuckRoutes,
@@ -106,6 +109,7 @@ const own: readonly Route[] = [
   ...erasureRoutes,
   ...sessionApiRoutes,
   ...logoutRoutes,
+  ...logoutApiRoutes,
   ...accountRoutes,
   ...usersApiRoutes,
   ...transferRoutes,

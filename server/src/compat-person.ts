@@ -19,12 +19,15 @@ const withOld =
     return { ...ours, body: { ...user, ...more(user, ctx, principal as PersonPrincipal) } }
   }
 
-const profile = withOld((user) => ({
+/** A person's older members. */
+export const olderPerson = (user: Record<string, unknown>): Record<string, unknown> => ({
   full_name: user['name'] ?? null,
   avatar_url: user['picture'] ?? null,
   is_active: user['status'] === 'active',
   is_superuser: Array.isArray(user['roles']) && user['roles'].includes('admin'),
-}))
+})
+
+const profile = withOld(olderPerson)
 
 const claims = withOld((user, ctx, { scope }) => ({
   sub: user['id'],

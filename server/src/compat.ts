@@ -4,6 +4,7 @@
  */
 import { personRows } from './compat-person.ts'
 import { type Row, renamed } from './compat-row.ts'
+import { signInRows } from './compat-sign-in.ts'
 import type { Ctx } from './ctx.ts'
 import type { HttpRequest } from './http/request.ts'
 import type { Route } from './http/route.ts'
@@ -47,6 +48,7 @@ export const rows: readonly Row[] = [
     request: (_ctx, old) => ({ ...old, json: renamed(old.json, { full_name: 'name' }) }),
   },
   ...personRows,
+  ...signInRows,
   { from: 'B', method: 'GET', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/token', to: '/oauth/token' },

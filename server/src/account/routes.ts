@@ -4,6 +4,7 @@ import { applicationsRoutes } from './applications-page.ts'
 import { backupCodesRoutes } from './backup-codes-page.ts'
 import { codesRoutes } from './codes-page.ts'
 import { removalRoutes } from './factor-removal-page.ts'
+import { factorsApiRoutes } from './factors-api.ts'
 import { factorsRoutes } from './factors-page.ts'
 import { dataRoutes } from './data-page.ts'
 import { deleteRoutes } from './delete-page.ts'
@@ -44,6 +45,7 @@ export const accountRoutes = [
   ...passkeysRoutes,
   ...passkeysApiRoutes,
   ...factorsRoutes,
+  ...factorsApiRoutes,
   ...totpRoutes,
   ...codesRoutes,
   ...backupCodesRoutes,

@@ -7,7 +7,7 @@ import type { Query, Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { uuidv7 } from '../io/ids.ts'
+import { isUuid, uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
 import { changeAccount } from '../users/credentials.ts'
@@ -107,7 +107,7 @@ export const renameFactor = async (
   { user_id, id, name }: { user_id: string; id: string; name: string },
 ): Promise<Denial | undefined> =>
   await transact(ctx.db, async (tx) => {
-    if (!(await renameTotp(tx, user_id, { id, name }))) return missing
+    if (!isUuid(id) || !(await renameTotp(tx, user_id, { id, name }))) return missing
     const data = { kind: 'totp', factor_id: id }
     await record(tx, { type: 'factor.renamed', now: request.now, user_id, data, ...callerOf(request) })
     return undefined

@@ -6,7 +6,7 @@ import { Secret, TOTP } from 'otpauth'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import type { TotpFactorsRow } from '../db/tables.gen.ts'
-import { randomBytes, uuidv7 } from '../io/ids.ts'
+import { isUuid, randomBytes, uuidv7 } from '../io/ids.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { confirmTotpRow, findPendingTotp, insertTotp, listTotp } from './store.ts'
@@ -73,7 +73,7 @@ export const checkFirstCode = async (
   { user_id, id, code, now }: Confirmation,
 ): Promise<number | undefined> => {
   const token = digitsOf(code)
-  const row = token && (await findPendingTotp(ctx.db, { user_id, id, since: since(now) }))
+  const row = token && isUuid(id) && (await findPendingTotp(ctx.db, { user_id, id, since: since(now) }))
   return token && row ? stepOf(ctx, row, token, now) : undefined
 }
 

@@ -31,7 +31,7 @@ const verify = async (ctx: Ctx, call: Call<z.infer<typeof proof>>): Promise<Repl
   const { request, browser, where } = call
   const oneTime = emailSignInOff(ctx) ?? (await proved(ctx, call))
   if (isDenial(oneTime)) return oneTime
-  return await apiReplyOf(ctx, await signInByMail(ctx, request, browser, oneTime), where)
+  return await apiReplyOf(ctx, browser, await signInByMail(ctx, request, browser, oneTime), where)
 }
 
 const proved = async (ctx: Ctx, { request, browser, body }: Call<z.infer<typeof proof>>): Promise<OneTime | Denial> => {

@@ -98,7 +98,7 @@ const answer = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal)
   if (isDenial(body)) return refuse(ctx, body, 'problem', where)
   const destination = { interaction: undefined }
   const outcome = await signInWithPasskey(ctx, request, browser, { sent: body.credential, destination })
-  return isDenial(outcome) ? refuse(ctx, outcome, 'problem', where) : await apiReplyOf(ctx, outcome, where)
+  return isDenial(outcome) ? refuse(ctx, outcome, 'problem', where) : await apiReplyOf(ctx, browser, outcome, where)
 }
 
 export const passkeyRoutes = [

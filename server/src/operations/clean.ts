@@ -7,6 +7,7 @@ import { removeExpired as removeOfAuthorize } from '../authorize/expired.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Query } from '../db/connect.ts'
 import { trimDecisions } from '../events/decisions.ts'
+import { removeExpired as removeOfFactors } from '../factors/expired.ts'
 import { removeCounters } from '../io/ephemeral.ts'
 import { removeExpired as removeOfDevices } from '../devices/forget.ts'
 import { removeExpired as removeOfLogin } from '../login/expired.ts'
@@ -29,6 +30,7 @@ const removals: readonly Removal[] = [
   ...removeOfToken,
   ...removeOfSessions,
   ...removeOfLogin,
+  ...removeOfFactors,
   ...removeOfOutbox,
   ...removeOfDevices,
   ...removeOfSignup,

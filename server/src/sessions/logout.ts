@@ -157,7 +157,7 @@ const confirmed = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
 }
 
 /** Ends the named sessions and tells every node. Works without a cookie too: the hint names the session (LO-1). */
-const endHere = async (ctx: Ctx, session_ids: string[], request: HttpRequest): Promise<void> => {
+export const endHere = async (ctx: Ctx, session_ids: string[], request: HttpRequest): Promise<void> => {
   await transact(ctx.db, async (tx) => {
     for (const id of session_ids)
       if (isUuid(id)) await endSession(ctx, tx, { session_id: id, now: request.now, because: 'signed out' })

@@ -42,7 +42,12 @@ const verify = async (ctx: Ctx, call: Call<z.infer<typeof proof>>): Promise<Repl
   const { request, browser, body, where } = call
   const born = body.token === undefined ? await byCode(ctx, call) : await byToken(ctx, call, body.token)
   if (isDenial(born)) return born
-  return await apiReplyOf(ctx, await signInFirst(ctx, request, browser, { ...born, method: 'registration' }), where)
+  return await apiReplyOf(
+    ctx,
+    browser,
+    await signInFirst(ctx, request, browser, { ...born, method: 'registration' }),
+    where,
+  )
 }
 
 const byToken = async (ctx: Ctx, call: Call<z.infer<typeof proof>>, token: string): Promise<Born | Denial> => {

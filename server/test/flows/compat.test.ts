@@ -142,12 +142,29 @@ const deleteAccount: Send = async (path) => {
   return { reply, check: () => expect([reply.status, reply.json()['status']]).toEqual([202, 'pending_erasure']) }
 }
 
+const login: Send = async (path) => {
+  const { user_id: id, email, password } = await oauth.user()
+  const reply = await oauth.server.client().request(path, { method: 'POST', json: { email, password } })
+  const user = { id, email, is_active: true, is_superuser: false }
+  return { reply, check: () => expect(reply.json()).toMatchObject({ status: 'complete', user }) }
+}
+const logout: Send = async (path) => {
+  const { reply } = await asPerson(path, 'POST')
+  const message = 'Successfully logged out'
+  return { reply, check: () => expect([reply.status, reply.json()]).toEqual([200, { message }]) }
+}
+
 /** Every row by its method and path; the test below fails when one is missing or too many. */
 const calls: Record<string, Send> = {
   'GET /oauth/.well-known/openid-configuration': get,
   'GET /oauth/health': get,
   'POST /oauth/consent': consent,
   'POST /auth/register': register,
+  'POST /auth/login': login,
+  'POST /auth/logout': logout,
+  'POST /api/v1/sso/login': login,
+  'POST /sso/login': login,
+  'POST /api/v1/logout': logout,
   'GET /auth/me': me('GET'),
   'PUT /auth/me': me('PUT', { full_name: 'Ada King', avatar_url: 'https://ada.example/me.png' }),
   'POST /auth/me': me('POST'),

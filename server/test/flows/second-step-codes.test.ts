@@ -1,6 +1,6 @@
 /** Second steps by mail, text message, backup code and password: rules MF-2, MF-3, MF-4, G-2, LI-5 (security.md 1.0b, 1.4). */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { backupCodesOf, chooseCodes, someNumber } from '../support/factors.ts'
+import { backupCodesOf, chooseCodes, lettersSettled, someNumber } from '../support/factors.ts'
 import { answerOf, type App, ask, expectPage, type House, openHouse, type Person, signInOn } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
 import { inboxOf, type TestInbox } from '../support/inbox.ts'
@@ -74,7 +74,7 @@ describe('a code by mail', () => {
     const fourth = await send(client, third)
     expectPage(fourth, 429, title)
     expect(fourth.body).toContain('No more codes for now')
-    await expect.poll(async () => (await inbox.letters(person.email)).length).toBe(3)
+    await lettersSettled(house.sql, person)
     expectPage(await confirm(client, fourth, await codeTo(person.email)), 200, 'Your account')
   })
 

@@ -48,6 +48,31 @@ describe('LI-4: a proof is fresh for five minutes', () => {
   })
 })
 
+describe('LI-4, RFC 9470: an application that calls for somebody', () => {
+  it('is told with 401 that a fresher sign-in is needed, and how fresh', async () => {
+    const api = `${home.server.issuer}/api/v1`
+    const app = await home.client({ resources: [api], scope: 'openid account' })
+    const person = await home.person()
+    const { access_token } = await home.grant(person, app, { scope: 'openid account', resource: api })
+    const path = '/api/v1/users/me/factors'
+    const headers = { authorization: `Bearer ${access_token}` }
+    const begin = async (): Promise<Reply> =>
+      await home.server.client().request(path, { method: 'POST', headers, json: { kind: 'totp' } })
+    home.pass(290)
+    expect((await begin()).status).toBe(201)
+    home.pass(11)
+    // The token has expired by now as well: another one of the same session tells the same instant.
+    const again = await home.grant(person, app, { scope: 'openid account', resource: api })
+    const reply = await home.server.client().request(path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${again.access_token}` },
+      json: { kind: 'totp' },
+    })
+    expect([reply.status, reply.json()['code']]).toEqual([401, 'insufficient_user_authentication'])
+    expect(reply.headers['www-authenticate']).toContain('max_age="300"')
+  })
+})
+
 describe('MF-4: a trusted device', () => {
   const trusted = async () => {
     const made = await withPhone()

@@ -1,11 +1,13 @@
 /** Owns second factors for tests: an authenticator app that a person has and the codes it shows, chosen channels, backup codes. */
 import { randomInt } from 'node:crypto'
 import { Secret, TOTP } from 'otpauth'
+import { expect } from 'vitest'
 import type { Ctx } from '../../src/ctx.ts'
 import { makeBackupCodes } from '../../src/factors/backup-codes.ts'
 import { upsertCodeFactor } from '../../src/factors/code-store.ts'
 import { insertTotp } from '../../src/factors/store.ts'
 import { sealPlace } from '../../src/factors/totp.ts'
+import type { Db } from '../../src/db/connect.ts'
 import type { HttpRequest } from '../../src/http/request.ts'
 import { uuidv7 } from '../../src/io/ids.ts'
 
@@ -56,3 +58,10 @@ export const someRequest = (ctx: Ctx): HttpRequest => ({
 /** Ten fresh backup codes of a person. */
 export const backupCodesOf = async (ctx: Ctx, user_id: string): Promise<string[]> =>
   await makeBackupCodes(ctx, someRequest(ctx), user_id)
+
+/** Waits until every letter to a person has gone out, or was replaced before it could. */
+export const lettersSettled = async (sql: Db, { user_id }: { user_id: string }): Promise<void> => {
+  await expect
+    .poll(async () => (await sql`select 1 from outbox where user_id = ${user_id} and finished_at is null`).length)
+    .toBe(0)
+}
