@@ -85,7 +85,7 @@ const answer = async (request: IncomingMessage, response: ServerResponse, posts:
   const data = { ...samples[page][Number(index)], ...changes }
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy })
   const locale = pages.localeOf({ accept_language: request.headers['accept-language'] })
-  response.end(pages.html(page, data as never, { ...sampleFrame, locale, nonce }))
+  response.end(pages.html(page, data, { ...sampleFrame, locale, nonce }))
 }
 
 const openAt = async (context: BrowserContext, address: string, data: object): Promise<Opened> => {

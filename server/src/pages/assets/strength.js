@@ -49,7 +49,7 @@
       asking = new AbortController()
       if (input.value === '') show(undefined)
       else if (Array.from(input.value).length < input.minLength) show({ score: 0, code: 'too_short' })
-      else waiting = setTimeout(measure, patienceMs)
+      else waiting = setTimeout(() => void measure(), patienceMs)
     })
   }
 })()
