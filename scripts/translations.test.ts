@@ -73,6 +73,19 @@ describe('the catalogues', () => {
     },
   )
 
+  it.each(Object.entries(catalogues))(
+    'WCAG 2.5.3: in %s what a button is called contains what stands on it',
+    (_language, texts) => {
+      const longer = Object.entries(texts).filter(([key]) => key.endsWith('_of'))
+      expect(longer.length).toBeGreaterThan(3)
+      const other = longer.filter(([key, text]) => {
+        const shown = texts[key.slice(0, -'_of'.length)]
+        return shown !== undefined && !text.toLowerCase().includes(shown.toLowerCase())
+      })
+      expect(other).toEqual([])
+    },
+  )
+
   it('English has every plural form of its own', () => {
     const plurals = Object.keys(inEnglish).filter((key) => key.endsWith('_one'))
     expect(plurals.length).toBeGreaterThan(0)
