@@ -17,6 +17,7 @@ import {
   typePassword,
 } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
+import { handleOf, keepPasskey, softPasskey } from '../support/passkey.ts'
 
 let house: House
 let app: App
@@ -121,6 +122,21 @@ describe('security design 3.7: known devices', () => {
     // Strangers have not been slowed down by that.
     expect((await enter(house.server.client(), ada)).status).toBe(303)
   })
+})
+
+it('security design 3.7: a passkey signs in from any browser while strangers are kept waiting', async () => {
+  const ada = await house.person()
+  const key = softPasskey({ issuer: house.server.issuer })
+  await keepPasskey(house.ctx, ada.user_id, { passkey: key })
+  await blockStrangers(ada)
+  const client = house.server.client()
+  const call = async (path: string, json: unknown): Promise<Reply> =>
+    await client.request(`/api/v1/auth/${path}`, { method: 'POST', json })
+  const { challenge } = (await call('passkey/options', {})).json<{ challenge: string }>()
+  const credential = key.assert(challenge, handleOf(house.ctx, ada.user_id))
+  expect((await call('passkey', { credential })).json()).toMatchObject({ status: 'complete' })
+  // By that the browser is known, and its password is looked at again.
+  expect(await knows(client, ada)).toBe(303)
 })
 
 describe('the end of a device', () => {
