@@ -1,5 +1,6 @@
 /** The older systems' sign-in and sign-out (api.md): their documented calls and members, and no check that is skipped. */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { signInRows } from '../../src/compat-sign-in.ts'
 import { authenticatorOf } from '../support/factors.ts'
 import { type App, type House, openHouse, tokensOf } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
@@ -73,3 +74,13 @@ describe("the older systems' sign-in and sign-out", () => {
     expect((await client.get('/api/v1/auth/session')).status).toBe(200)
   })
 })
+
+it.each(signInRows.flatMap(({ path, to }) => ['', '/'].map((end) => [`${path}${end}`, to] as const)))(
+  '%s says what replaces it, refusals included',
+  async (path, to) => {
+    const reply = await call(house.server.client(), path)
+    expect([400, 401]).toContain(reply.status)
+    expect(reply.headers.deprecation).toBeDefined()
+    expect(reply.headers.link).toBe(`<${house.server.issuer}${to}>; rel="successor-version"`)
+  },
+)
