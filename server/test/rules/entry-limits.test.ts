@@ -1,0 +1,114 @@
+/** How often letters can be asked for (security.md 1.9, RL-1), when codes and links end (MF-3, RC-1), and which addresses are ones (EM-1). */
+import { describe, expect, it } from 'vitest'
+import { freshAddress, goodPassword, letterPath, recover, register, typeCode } from '../support/entry.ts'
+import type { HttpClient, Reply } from '../support/http.ts'
+import { inboxIn } from '../support/inbox.ts'
+import { startInProcess } from '../support/in-process.ts'
+
+const ask = async (client: HttpClient, path: string, json: object): Promise<Reply> =>
+  await client.request(`/api/v1/auth/${path}`, { method: 'POST', json })
+
+describe('RL-1', () => {
+  it('ten letters an hour for each network address, of all kinds together; looking at pages does not count', async () => {
+    const house = await startInProcess({ KEYWRIGHT_LIMITS: 'on' })
+    const client = house.server.client()
+    const calls = [
+      async () => await ask(client, 'register', { email: freshAddress(), password: goodPassword }),
+      async () => await ask(client, 'forgot-password', { login: freshAddress() }),
+      async () => await ask(client, 'email-code', { login: freshAddress() }),
+    ]
+    for (let asked = 0; asked < 12; asked += 1) await client.get('/recover')
+    const statuses: number[] = []
+    for (let asked = 0; asked < 12; asked += 1) statuses.push((await calls[asked % 3]?.())?.status ?? 0)
+    expect(statuses).toEqual([...Array.from({ length: 10 }, () => 202), 429, 429])
+    const over = await recover(client, freshAddress())
+    expect([over.status, Number(over.headers['retry-after'])]).toEqual([429, expect.any(Number) as number])
+    house.pass(3600)
+    expect((await ask(client, 'forgot-password', { login: freshAddress() })).status).toBe(202)
+  })
+
+  it('five letters an hour for each address, whoever asks and for whatever', async () => {
+    const house = await startInProcess()
+    const inbox = inboxIn(house.ctx)
+    const person = await house.user()
+    const statuses: number[] = []
+    for (const path of [
+      'forgot-password',
+      'email-code',
+      'forgot-password',
+      'email-code',
+      'forgot-password',
+      'email-code',
+    ])
+      statuses.push((await ask(house.server.client(), path, { login: person.email })).status)
+    expect(statuses).toEqual([202, 202, 202, 202, 202, 429])
+    expect((await inbox.letters(person.email)).length).toBe(5)
+    house.pass(3601)
+    expect((await ask(house.server.client(), 'email-code', { login: person.email })).status).toBe(202)
+  })
+})
+
+describe('lives', () => {
+  it('MF-3: a code is right until ten minutes after it was asked for, known and unknown alike', async () => {
+    const house = await startInProcess({ KEYWRIGHT_THROTTLE_FREE: '20' })
+    const inbox = inboxIn(house.ctx)
+    for (const [seconds, known, unknown] of [
+      [599, 303, 401],
+      [601, 401, 401],
+    ] as const) {
+      const person = await house.user()
+      const [owner, stranger] = [house.server.client(), house.server.client()]
+      const pages = [await recover(owner, person.email), await recover(stranger, freshAddress())] as const
+      const { code } = await inbox.letter(person.email)
+      house.pass(seconds)
+      const typed = await typeCode(owner, pages[0], code)
+      expect(typed.status === 200 ? 303 : typed.status).toBe(known)
+      const guessed = await typeCode(stranger, pages[1], code)
+      expect(guessed.status).toBe(unknown)
+      expect(guessed.body.includes('does not work any more'), 'unknown after ten minutes').toBe(seconds > 600)
+    }
+  })
+
+  it.each([
+    ['a link that resets', 1799, 200, 'reset'],
+    ['a link that resets', 1801, 400, 'reset'],
+    ['a link of a registration', 86_399, 200, 'register'],
+    ['a link of a registration', 86_401, 400, 'register'],
+  ] as const)('%s after %i seconds: %i', async (_name, seconds, status, kind) => {
+    const house = await startInProcess()
+    const inbox = inboxIn(house.ctx)
+    const client = house.server.client()
+    const email = kind === 'reset' ? (await house.user()).email : freshAddress()
+    if (kind === 'reset') await recover(client, email)
+    else await register(client, { email, name: 'Ada' })
+    const letter = await inbox.letter(email)
+    house.pass(seconds)
+    expect((await client.get(letterPath(letter))).status).toBe(status)
+  })
+})
+
+describe('EM-1', () => {
+  it('what is no plain address is refused at registration, and nothing is queued', async () => {
+    const house = await startInProcess()
+    const addresses = [
+      'ada',
+      'a@b@c.example',
+      'ada＠example.com@evil.example',
+      '"ada"@example.com',
+      'Ada <ada@example.com>',
+      'a@example.com,b@example.com',
+      'ada@example.com\r\nBcc: eve@evil.example',
+      'ada@example.com (comment)',
+      'group: a@example.com;',
+      `${'a'.repeat(65)}@example.com`,
+      'ada@[127.0.0.1]',
+    ]
+    for (const email of addresses) {
+      const reply = await ask(house.server.client(), 'register', { email, password: goodPassword })
+      expect([email, reply.status]).toEqual([email, 422])
+      await ask(house.server.client(), 'forgot-password', { login: email })
+    }
+    const rows = await house.db<{ recipient: string }[]>`select distinct recipient from outbox`
+    expect(rows.filter(({ recipient }) => !recipient.endsWith('@nobody.invalid'))).toEqual([])
+  })
+})
