@@ -171,6 +171,16 @@ describe('RC-1', () => {
     expect(await passwordIs(person, 'the operator has set it')).toBe(true)
   })
 
+  it('a link is bound to the password that the account had: another one voids it even where nobody removed it', async () => {
+    const person = await house.person()
+    const { client, letter } = await asked(person)
+    const form = await client.get(letterPath(letter))
+    await house.sql`update password_credentials set changed_at = now() where user_id = ${person.user_id}`
+    expectPage(await client.get(letterPath(letter)), 400, 'This link no longer works')
+    expectPage(await client.submit(form, { password: fresh }), 400, 'This link no longer works')
+    expect(await passwordIs(person, person.password)).toBe(true)
+  })
+
   it('a link is dead after the address changed, and after the account was disabled', async () => {
     const moved = await house.person()
     const one = await asked(moved)
