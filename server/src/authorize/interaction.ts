@@ -4,6 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Query } from '../db/connect.ts'
+import { formTarget } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -101,6 +102,20 @@ export const resume = async (
   if (found.kind === 'open') return found.interaction
   if (found.kind !== 'expired') return undefined
   return await findInteraction(ctx.db, await begin(ctx, browser, found.interaction.request, request.now))
+}
+
+/**
+ * What a form of ours leads to in the end when it answers such an interaction: the CSP of its page has to name that, because
+ * Chrome applies form-action to every redirect that follows a post (security rule HD-1). Nothing in another browser.
+ */
+export const formTargets = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  id: string | undefined,
+): Promise<string[]> => {
+  const found = await findOwn(ctx, request, browser, id)
+  return found.kind === 'open' || found.kind === 'expired' ? [formTarget(found.interaction.request.redirect_uri)] : []
 }
 
 /** Records that the person of this session proved who they are within this interaction. */

@@ -2,6 +2,7 @@
  * Owns the page on which the code of a letter is typed, whatever the letter is for: it looks the same whether a letter was
  * sent or not. What a right code leads to is the affair of whoever asked for it. Start reading at `codeRoutes`.
  */
+import { formTargets } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
@@ -80,7 +81,7 @@ export const showCode = async (
   const found = await findOpened(ctx, request, browser, way)
   if (isDenial(found)) return refuse(ctx, found, 'page', { route: way.path, request })
   const error = request.query.has('limited') ? 'too_many_letters' : undefined
-  return codePage(ctx, browser, way, { oneTime: found, error, sent_again: request.query.has('again') })
+  return await codePage(ctx, request, browser, { way, oneTime: found, error, sent_again: request.query.has('again') })
 }
 
 /** Tries what was typed. */
@@ -98,7 +99,7 @@ export const typeCode = async (
   ctx.decisions.record(tried, { route: way.path, request_id: request.request_id, now: request.now })
   const error = errors.find((one) => one === tried.error) ?? 'wrong_code'
   const { status, retry_after_seconds } = tried
-  return codePage(ctx, browser, way, { oneTime: found, error, status, retry_after_seconds })
+  return await codePage(ctx, request, browser, { way, oneTime: found, error, status, retry_after_seconds })
 }
 
 const errors = ['wrong_code', 'expired_code', 'too_many_attempts'] as const
@@ -108,7 +109,8 @@ const sendAgain = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
   if (isDenial(found)) return refuse(ctx, found, 'page', { route: way.path, request })
   const wish = { purpose: way.purpose, address: found.address ?? '', data: found.data }
   const { id, limited } = await askAt(ctx, request, browser, wish)
-  if (limited) return codePage(ctx, browser, way, { oneTime: found, error: 'too_many_letters', status: 429 })
+  if (limited)
+    return await codePage(ctx, request, browser, { way, oneTime: found, error: 'too_many_letters', status: 429 })
   return redirectLocal(`${way.path}?id=${id}&again=1`)
 }
 
@@ -146,7 +148,12 @@ type Shown = {
   retry_after_seconds?: number | undefined
 }
 
-const codePage = (ctx: Ctx, browser: BrowserPrincipal, way: CodeWay, shown: Shown): Reply => {
+const codePage = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { way, ...shown }: Shown & { way: CodeWay },
+): Promise<Reply> => {
   const { oneTime, error, sent_again, retry_after_seconds } = shown
   const id = oneTime.id ?? ''
   const typed = textIn(oneTime.data, 'typed')
@@ -165,6 +172,7 @@ const codePage = (ctx: Ctx, browser: BrowserPrincipal, way: CodeWay, shown: Show
   return page('mail-code', data, shown.status ?? 200, {
     headers: retry_after_seconds === undefined ? {} : { 'retry-after': String(retry_after_seconds) },
     cookies: browserCookie(browser),
+    formAction: await formTargets(ctx, request, browser, textIn(oneTime.data, 'interaction')),
     log: error === undefined ? {} : { code: error },
   })
 }

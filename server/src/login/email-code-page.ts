@@ -1,5 +1,5 @@
 /** Owns the pages of the sign-in by mail. Start reading at `emailCodeRoutes`. */
-import { findOwn, restart } from '../authorize/interaction.ts'
+import { findOwn, formTargets, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
@@ -10,7 +10,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
-import { deadLink, type OneTime } from '../users/one-time.ts'
+import { deadLink, type OneTime, textIn } from '../users/one-time.ts'
 import { askForLetter } from './by-mail.ts'
 import { codeRoutes, type CodeWay, toCodePage } from './code-page.ts'
 import { emailSignInOff, peekSignIn, signInByMail, spendSignIn } from './email-code.ts'
@@ -69,7 +69,8 @@ const showLink = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipa
     token,
     email: oneTime.address ?? '',
   }
-  return page('mail-link', data, 200, { headers: secretAddress, cookies: browserCookie(browser) })
+  const formAction = await formTargets(ctx, request, browser, textIn(oneTime.data, 'interaction'))
+  return page('mail-link', data, 200, { headers: secretAddress, cookies: browserCookie(browser), formAction })
 }
 
 const useLink = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {

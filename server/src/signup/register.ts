@@ -38,7 +38,11 @@ export const askForAccount = async (
   return await askAt(ctx, request, browser, {
     purpose: 'verify_email',
     address,
-    data: { registration: id, typed: wanted.email },
+    data: {
+      registration: id,
+      typed: wanted.email,
+      ...(interaction_id !== undefined && { interaction: interaction_id }),
+    },
     also: async (tx) =>
       await insertRegistration(tx, {
         id,

@@ -2,6 +2,7 @@
  * Owns the pages on which a new address is proved: the code in the browser that registered, or the link of the letter in any
  * browser, where opening it changes nothing. Start reading at `verifyRoutes`.
  */
+import { formTargets } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
@@ -16,7 +17,7 @@ import type { EntryPages } from '../pages/entry-data.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
-import { deadLink } from '../users/one-time.ts'
+import { deadLink, textIn } from '../users/one-time.ts'
 import { minimumLength } from '../users/password-policy.ts'
 import { signInFirst } from './begin-session.ts'
 import { type Born, finishByCode, finishByLink, openLink, type OpenLink } from './finish.ts'
@@ -54,13 +55,13 @@ const show = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   const opened = await openLink(ctx, browser, { token, now: request.now })
   if (isDenial(opened)) return refuseHere(ctx, request, opened)
   const isTaken = request.query.has('taken')
-  if (opened.own && !isTaken) return linkPage(ctx, browser, { token, opened })
+  if (opened.own && !isTaken) return await linkPage(ctx, request, browser, { token, opened })
   const { username, name } = opened.registration
   const values = { ...(name !== null && { name }), ...(username !== null && { username }) }
   const errors: EntryPages['register']['errors'] = isTaken
     ? { username: { key: 'register.error.username_taken' } }
     : undefined
-  return choicePage(ctx, browser, { token, opened, values, errors })
+  return await choicePage(ctx, request, browser, { token, opened, values, errors })
 }
 
 const confirm = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
@@ -76,22 +77,31 @@ const confirm = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal
   const errors = errorsOf(ctx, born)
   const opened = errors && (await openLink(ctx, browser, { token, now: request.now }))
   if (opened === undefined || isDenial(opened)) return refuseHere(ctx, request, born)
-  return choicePage(ctx, browser, { token, opened, values, errors })
+  return await choicePage(ctx, request, browser, { token, opened, values, errors })
 }
 
-const linkPage = (ctx: Ctx, browser: BrowserPrincipal, { token, opened }: { token: string; opened: OpenLink }): Reply =>
-  page(
-    'mail-link',
-    {
-      action: pathOf(ctx, '/verify'),
-      csrf: csrfToken(ctx, browser.browser, 'verify'),
-      kind: 'verify_email',
-      token,
-      email: opened.registration.email,
-    },
-    200,
-    { headers: secretAddress, cookies: browserCookie(browser) },
-  )
+/** What all pages of a link have: a secret address, and forms that may lead back into the application. */
+const extrasOf = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, { oneTime }: OpenLink) => ({
+  headers: secretAddress,
+  cookies: browserCookie(browser),
+  formAction: await formTargets(ctx, request, browser, textIn(oneTime.data, 'interaction')),
+})
+
+const linkPage = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { token, opened }: { token: string; opened: OpenLink },
+): Promise<Reply> => {
+  const data: EntryPages['mail-link'] = {
+    action: pathOf(ctx, '/verify'),
+    csrf: csrfToken(ctx, browser.browser, 'verify'),
+    kind: 'verify_email',
+    token,
+    email: opened.registration.email,
+  }
+  return page('mail-link', data, 200, await extrasOf(ctx, request, browser, opened))
+}
 
 type Choosing = Pick<EntryPages['register'], 'values'> & {
   token: string
@@ -100,7 +110,12 @@ type Choosing = Pick<EntryPages['register'], 'values'> & {
 }
 
 /** Name, user name and, where another browser registered, the password. */
-const choicePage = (ctx: Ctx, browser: BrowserPrincipal, { token, opened, values, errors }: Choosing): Reply => {
+const choicePage = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  browser: BrowserPrincipal,
+  { token, opened, values, errors }: Choosing,
+): Promise<Reply> => {
   const { own, registration } = opened
   const data: EntryPages['register'] = {
     action: pathOf(ctx, '/verify'),
@@ -112,7 +127,7 @@ const choicePage = (ctx: Ctx, browser: BrowserPrincipal, { token, opened, values
     values,
     ...(errors && { errors }),
   }
-  return page('register', data, errors ? 422 : 200, { headers: secretAddress, cookies: browserCookie(browser) })
+  return page('register', data, errors ? 422 : 200, await extrasOf(ctx, request, browser, opened))
 }
 
 export const verifyRoutes = [
