@@ -31,7 +31,7 @@ const to = async (page: Page, path: string): Promise<unknown> =>
 const signInOn = async (page: Page, person: Person, password = person.password): Promise<void> => {
   await page.getByLabel('Email or username').fill(person.email)
   await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
 }
 
 const signIn = async (page: Page, person: Person): Promise<void> => {

@@ -54,7 +54,7 @@ describe.each([
   const typePassword = async (page: Page, login: string, password: string): Promise<void> => {
     await page.getByLabel('Email or username').fill(login)
     await page.getByLabel('Password', { exact: true }).fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   }
 
   const press = async (page: Page, name: string): Promise<void> =>

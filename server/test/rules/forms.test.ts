@@ -17,6 +17,7 @@ import {
   signIn,
 } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
+import { stepForms } from '../support/step-forms.ts'
 import { decisionOf, sessionRow } from '../support/written.ts'
 
 let house: House
@@ -106,6 +107,8 @@ describe('AD-4', () => {
     },
   }
 
+  const steps = stepForms(() => house)
+
   /** Applications post here from their own pages: it has no form of ours, and does nothing without a proof or a question. */
   const withoutForm = ['/oauth/logout']
 
@@ -114,7 +117,7 @@ describe('AD-4', () => {
     .map(({ path }) => path)
 
   it('AD-4: the table below has every address of app.ts that takes a form from a browser', () => {
-    expect(browserPosts.toSorted()).toEqual([...Object.keys(forms), ...withoutForm].toSorted())
+    expect(browserPosts.toSorted()).toEqual([...Object.keys(forms), ...Object.keys(steps), ...withoutForm].toSorted())
   })
 
   it.each(Object.keys(forms))(
@@ -158,6 +161,31 @@ describe('AD-4', () => {
       const good = await client.post(path, { ...fields, ...values }, ours)
       expect([200, 303]).toContain(good.status)
       expect(await hasHappened()).toBe(true)
+    },
+  )
+
+  it.each(Object.keys(steps))(
+    'AD-4: POST %s without a token of its own, or from elsewhere, is refused',
+    async (name) => {
+      const step = await steps[name]?.()
+      if (step === undefined) throw new Error(`no form for ${name}`)
+      const { client, path, fields } = step
+      const csrf = (await house.server.client().get('/login')).forms[0]?.fields.find(
+        (one) => one.name === 'csrf',
+      )?.value
+      const ours = { origin: house.server.issuer }
+      const attempts: [Record<string, string>, Record<string, string>][] = [
+        [{}, ours],
+        [{ csrf: '' }, ours],
+        [{ csrf: csrf ?? '' }, ours],
+        [{}, { origin: 'https://evil.example' }],
+        [{}, { 'sec-fetch-site': 'cross-site' }],
+      ]
+      for (const [token, headers] of attempts) {
+        const reply = await client.post(path, { ...fields, ...token }, headers)
+        expect(reply.status, `${path} ${JSON.stringify(token)} ${JSON.stringify(headers)}`).toBe(403)
+        expect((await decisionOf(house.sql, errorIdOf(reply))).rule).toContain('AD-4')
+      }
     },
   )
 

@@ -1,4 +1,4 @@
-/** What a person signs in with, changed by themselves: security rules LI-2 to LI-5, RC-3 (security.md 1.4, 1.6). */
+/** What a person signs in with, changed by themselves: security rules LI-2 to LI-5, RC-3, EM-2, RC-1 (security.md 1.4, 1.6). */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { callerWith } from '../support/api.ts'
 import { backupCodesOf } from '../support/factors.ts'
@@ -6,13 +6,14 @@ import type { TestClient } from '../support/fixtures.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
 import { type InProcess, startInProcess } from '../support/in-process.ts'
 import { offline, type Person } from '../support/oauth.ts'
-import { sendForm } from '../support/own-page.ts'
+import { proveAgain, sendForm } from '../support/own-page.ts'
 import { eventsOf, sessionRow } from '../support/written.ts'
 
 const another = 'three quiet lamps at dusk'
 let home: InProcess
 let app: TestClient
 let person: Person
+let made = 0
 
 beforeAll(async () => {
   home = await startInProcess()
@@ -23,6 +24,8 @@ beforeEach(async () => {
 })
 
 const kinds = async (): Promise<string[]> => (await eventsOf(home.db, person.user)).map(({ type }) => type)
+
+const newAddress = (): string => `new-${(made += 1)}@example.org`
 
 describe('the password, on the page', () => {
   const change = async (client: HttpClient, values: Record<string, string>): Promise<Reply> =>
@@ -162,9 +165,8 @@ describe('POST /api/v1/auth/change-password', () => {
     const sent = { ...given, ...(current && { current_password: person.user.password }), new_password: another }
     const reply = await call('POST', 'auth/change-password', sent)
     expect(reply.status).toBe(status)
-    expect((await person.browser.get('/account')).status).toBe(200)
-    const codes = status === 204 ? [undefined] : ['reauthentication_required', 'wrong_password']
-    expect(codes).toContain(reply.body === '' ? undefined : reply.json()['code'])
+    if (status === 204) expect((await person.browser.get('/account')).status).toBe(200)
+    else expect(['reauthentication_required', 'wrong_password']).toContain(reply.json()['code'])
     expect((await kinds()).includes('user.password_changed')).toBe(status === 204)
   })
 
@@ -182,6 +184,163 @@ describe('POST /api/v1/auth/change-password', () => {
     const { status } = await send()
     expect(status).toBe(204)
     expect((await send()).status).toBe(401)
+  })
+})
+
+describe('EM-2: another address', () => {
+  const ask = async (email: string): Promise<Reply> =>
+    await sendForm(person.browser, await person.browser.get('/account/email'), '/account/email', { email })
+  const row = async () =>
+    (
+      await home.db<{ email: string; email_verified: boolean }[]>`
+      select email, email_verified from users where id = ${person.user.user_id}`
+    )[0]
+
+  it.each([
+    [299, 200],
+    [301, 303],
+  ])('LI-4: %i seconds after the proof: %i', async (seconds, status) => {
+    const page = await person.browser.get('/account/email')
+    home.pass(seconds)
+    expect((await person.browser.get('/account/email')).status).toBe(status)
+    const sent = await sendForm(person.browser, page, '/account/email', { email: newAddress() })
+    expect(sent.location?.pathname).toBe(status === 200 ? '/account/email/code' : '/login')
+    if (status === 200) return
+    const back = await proveAgain(person.browser, sent, person.user.password)
+    expect(back.url.pathname).toBe('/account/email')
+  })
+
+  it('the old one stays until the code is typed here; then the old one gets a way back, and UserInfo knows', async () => {
+    const email = newAddress()
+    const tokens = await home.grant(person, app, { scope: 'openid email' })
+    const page = await person.browser.walk(ask(email))
+    expect(page.url.pathname).toBe('/account/email/code')
+    expect(await row()).toEqual({ email: person.user.email, email_verified: true })
+    const { code } = await home.inbox.letter(email, { kind: 'change_email' })
+    expect(code).toMatch(/^\d{6}$/)
+    const elsewhere = home.server.client()
+    await elsewhere.submit(await elsewhere.get('/login'), { login: person.user.email, password: person.user.password })
+    expect((await elsewhere.get(`${page.url.pathname}${page.url.search}`)).location?.pathname).toBe('/account/email')
+    const done = await sendForm(person.browser, page, '/account/email/code', { code })
+    expect(done.location?.search).toBe('?done=email_changed')
+    expect(await row()).toEqual({ email, email_verified: true })
+    const letter = await home.inbox.letter(person.user.email, { kind: 'email_changed' })
+    expect(letter.link).toContain('/undo-email?token=')
+    expect(letter.text).not.toContain(email)
+    expect(await home.inbox.letters(email, { kind: 'email_changed' })).toEqual([])
+    home.pass(2)
+    expect((await home.userinfo(tokens.access_token)).json()).toMatchObject({ email, email_verified: true })
+    expect(JSON.stringify(await eventsOf(home.db, person.user))).not.toContain(email)
+    const again = home.server.client()
+    expect(
+      (await again.submit(await again.get('/login'), { login: email, password: person.user.password })).status,
+    ).toBe(303)
+  })
+
+  it('RC-1: links of letters from before are void, the ways back of somebody who was robbed are not', async () => {
+    const { user_id } = person.user
+    for (const [index, purpose] of ['reset_password', 'sign_in', 'not_me', 'undo_email'].entries())
+      await home.db`
+        insert into one_time_tokens (token_hash, purpose, user_id, created_at, expires_at)
+        values (${Buffer.from(`${user_id}${index}`)}, ${purpose}, ${user_id}, now(), now() + interval '1 hour')`
+    const email = newAddress()
+    const page = await person.browser.walk(ask(email))
+    const { code } = await home.inbox.letter(email)
+    await sendForm(person.browser, page, '/account/email/code', { code })
+    const left = await home.db<{ purpose: string }[]>`
+      select distinct purpose from one_time_tokens where user_id = ${user_id} and used_at is null order by purpose`
+    expect(left.map(({ purpose }) => purpose)).toEqual(['not_me', 'undo_email'])
+  })
+
+  it('an address of somebody else: the same answer, no code, and only its owner is told', async () => {
+    const owner = await home.user()
+    const [free, taken] = [await ask(newAddress()), await ask(owner.email)]
+    const shape = (reply: Reply): string => `${reply.status} ${reply.location?.pathname ?? ''}`
+    expect(shape(taken)).toBe(shape(free))
+    const page = await person.browser.walk(taken)
+    expect(page.body).toContain(owner.email)
+    const letter = await home.inbox.letter(owner.email, { kind: 'change_email' })
+    expect([letter.code, letter.subject]).toEqual(['', 'You have an account at Keywright'])
+    expect(`${letter.text}${letter.html}`).not.toContain(person.user.email)
+    for (let turn = 0; turn < 4; turn += 1) {
+      const reply = await sendForm(person.browser, page, '/account/email/code', { code: String(turn).repeat(6) })
+      expect([reply.status, reply.body.includes('That code is not right')]).toEqual([401, true])
+    }
+    const dead = await sendForm(person.browser, page, '/account/email/code', { code: '999999' })
+    expect(dead.body).toContain('This code does not work any more')
+    expect((await row())?.email).toBe(person.user.email)
+  })
+
+  it('MF-3: five tries, ten minutes, and a new code voids the old one', async () => {
+    const email = newAddress()
+    const first = await person.browser.walk(ask(email))
+    const old = await home.inbox.letter(email)
+    const second = await person.browser.walk(ask(email))
+    const { code } = await home.inbox.letter(email, { after: old })
+    expect((await sendForm(person.browser, first, '/account/email/code', { code: old.code })).status).toBe(401)
+    home.pass(599)
+    expect((await sendForm(person.browser, second, '/account/email/code', { code: '000000' })).status).toBe(401)
+    home.pass(2)
+    const late = await sendForm(person.browser, second, '/account/email/code', { code })
+    expect(late.body).toContain('This code does not work any more')
+    expect((await row())?.email).toBe(person.user.email)
+  })
+
+  it('the address that the account has is proved in the same way, and the mark follows the proof', async () => {
+    const { user_id, email } = person.user
+    await home.db`update users set email_verified = false, required_actions = '{verify_email}' where id = ${user_id}`
+    home.pass(2)
+    const page = await person.browser.walk(ask(email))
+    expect((await row())?.email_verified).toBe(false)
+    const { code } = await home.inbox.letter(email, { kind: 'change_email' })
+    await sendForm(person.browser, page, '/account/email/code', { code })
+    expect(await row()).toEqual({ email, email_verified: true })
+    const [{ required_actions } = { required_actions: [] }] = await home.db<{ required_actions: string[] }[]>`
+      select required_actions from users where id = ${user_id}`
+    expect(required_actions).toEqual([])
+  })
+
+  it('a former address that nobody had proved is told nothing: it may be a stranger’s', async () => {
+    const { user_id, email } = person.user
+    await home.db`update users set email_verified = false where id = ${user_id}`
+    home.pass(2)
+    const address = newAddress()
+    const page = await person.browser.walk(ask(address))
+    const { code } = await home.inbox.letter(address)
+    await sendForm(person.browser, page, '/account/email/code', { code })
+    expect((await row())?.email).toBe(address)
+    expect(await home.inbox.letters(email, { kind: 'email_changed' })).toEqual([])
+  })
+
+  it('EM-1: what is no plain address is refused, and so is the one that is there', async () => {
+    for (const email of ['', 'ada', 'ada@b@example.org', '"a b"@example.org', 'ada@example.org, eve@example.org'])
+      expect([email, (await ask(email)).status]).toEqual([email, 422])
+    expect((await ask(person.user.email.toUpperCase())).body).toContain('Your account has this address already.')
+  })
+
+  it('RL-1: one account sends ten such letters a day', async () => {
+    for (let turn = 0; turn < 10; turn += 1) expect((await ask(newAddress())).status).toBe(303)
+    const over = await ask(newAddress())
+    expect([over.status, over.body.includes('That was often.')]).toEqual([429, true])
+  })
+
+  it('the API takes the same steps', async () => {
+    const { call } = await callerWith(home, person.browser)
+    const email = newAddress()
+    const asked = await call('POST', 'users/me/email', { email })
+    expect([asked.status, asked.json()['status']]).toEqual([202, 'code_sent'])
+    const { code } = await home.inbox.letter(email)
+    const id = String(asked.json()['id'])
+    const wrong = await call('POST', 'users/me/email/verify', { id, code: code === '000000' ? '111111' : '000000' })
+    expect([wrong.status, wrong.json()['code']]).toEqual([401, 'wrong_code'])
+    const stranger = await home.person()
+    const theirs = await callerWith(home, stranger.browser)
+    expect((await theirs.call('POST', 'users/me/email/verify', { id, code })).json()['code']).toBe('expired_code')
+    const done = await call('POST', 'users/me/email/verify', { id, code })
+    expect(done.json()).toMatchObject({ user: { email, email_verified: true } })
+    home.pass(301)
+    const stale = await call('POST', 'users/me/email', { email: newAddress() })
+    expect([stale.status, stale.json()['code']]).toEqual([403, 'reauthentication_required'])
   })
 })
 
