@@ -4,6 +4,7 @@
  */
 import { authenticatePage } from './access/browser.ts'
 import { authenticatePerson } from './access/person.ts'
+import { makeExports } from './account/export.ts'
 import { accountLetters } from './account/letters.ts'
 import { accountRoutes } from './account/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
@@ -152,6 +153,7 @@ export const jobs: readonly Job[] = [
   { name: 'end letters that are too late', everyMs: 10_000, run: async (ctx) => await endLate(ctx) },
   { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },
   { name: 'read the file of places', everyMs: 60_000, run: async (ctx) => await ctx.places.refresh() },
+  { name: 'make copies of data', everyMs: 3000, run: makeExports },
   { name: 'erase accounts whose time is up', everyMs: 60_000, run: eraseDue },
   { name: 'remove what has expired', everyMs: 60_000, run: clean },
 ]

@@ -48,6 +48,7 @@ export const personRows: readonly Row[] = [
   { from: 'B', method: 'GET', path: '/api/v1/userinfo/me', to: me, response: claims },
   { from: 'B', method: 'GET', path: '/userinfo/me', to: me, response: claims },
   { from: 'C', method: 'GET', path: '/users/me', to: me, response: profile },
+  { from: 'D', method: 'GET', path: '/user/data-export', to: `${me}/export`, as: 'POST' },
   { from: 'D', method: 'DELETE', path: '/user/delete-account', to: me },
   { from: 'E', method: 'POST', path: '/auth/me', to: me, as: 'GET', accepts: 'form', response: profile },
 ]

@@ -80,5 +80,27 @@ const changeEmail = defineLetter({
   },
 })
 
+/** Tells that a copy of the data is there. The link leads its owner to it, who has to be signed in. */
+const exportReady = defineLetter({
+  kind: 'export_ready',
+  channel: 'email',
+  lifeSeconds: daySeconds,
+  limit: 'notice',
+  write: async (ctx, tx, { facts, user_id = null, now }) => {
+    const armed = await arm(ctx, tx, { id: textOf(facts['one_time']), user_id, credential: '', now })
+    if (armed === undefined) return undefined
+    const { name } = ctx.config
+    return {
+      subject: { key: 'letter.export_ready.subject', params: { name } },
+      paragraphs: [{ key: 'letter.export_ready.lead', params: { name } }, { key: 'letter.export_ready.not_you' }],
+      link: {
+        href: `${ctx.config.issuer}/account/data/download?token=${armed.token}`,
+        label: { key: 'letter.export_ready.link' },
+      },
+      footnotes: [{ key: 'letter.export_ready.once' }],
+    }
+  },
+})
+
 /** The kinds of letters of this slice, for app.ts. */
-export const accountLetters: readonly Letter[] = [changeEmail, erasureRequested, accountErased]
+export const accountLetters: readonly Letter[] = [changeEmail, exportReady, erasureRequested, accountErased]

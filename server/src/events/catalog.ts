@@ -88,6 +88,8 @@ export const catalog = {
   'invitation.created': entry('notice', 'success', 'Somebody was invited.'),
   'invitation.withdrawn': entry('notice', 'success', 'An invitation was withdrawn.'),
   'invitation.accepted': entry('notice', 'success', 'An invitation was accepted.'),
+  'user.export_requested': entry('warning', 'success', 'A person asked for a copy of their data.'),
+  'user.export_downloaded': entry('warning', 'success', 'A person took out the copy of their data.'),
   'user.erasure_requested': entry('warning', 'success', 'A person asked for their account to be deleted.'),
   'user.erasure_cancelled': entry('warning', 'success', 'A person called off the deletion of their account.'),
   'user.erased': entry('warning', 'success', 'An account was erased.'),

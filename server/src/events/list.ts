@@ -50,3 +50,9 @@ const listEvents = async (
     where user_id = ${user_id} and type <> all (${[...quiet]}::text[])
       and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
     order by id desc limit ${limit}`
+
+/** Every event of a person, newest first, for the copy of their data; the newest ten thousand. */
+export const allEventsOf = async (tx: Query, user_id: string): Promise<OwnEvent[]> =>
+  await tx<OwnEvent[]>`
+    select id, type, at, outcome, ip, user_agent, client_id, session_id from events
+    where user_id = ${user_id} order by id desc limit 10000`

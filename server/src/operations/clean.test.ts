@@ -26,6 +26,13 @@ const tables: [string, number, (end: Date) => Promise<unknown>][] = [
           true, 'openid', now(), 'aal1', '{pwd}', now(), ${end})`,
   ],
   [
+    'exports',
+    day,
+    async (end) =>
+      await made.db`
+        insert into exports (id, user_id, requested_at, expires_at) values (gen_random_uuid(), 'u1', now(), ${end})`,
+  ],
+  [
     'interactions',
     day,
     async (end) =>

@@ -152,7 +152,23 @@ export type AccountPages = {
     error?: 'wrong_code' | 'expired_code' | 'already_exists'
   }
   /** `days`: how long a deletion can be called off. */
-  'account-data': AccountFrame & { delete_href: string; days: number }
+  'account-data': AccountFrame & {
+    delete_href: string
+    days: number
+    /** Posts nothing, to ask for a copy; posts `id` to download. */
+    request: string
+    download: string
+    copy?: {
+      id: string
+      state: 'pending' | 'ready' | 'downloaded' | 'expired'
+      requested_at: Date
+      expires_at: Date
+    }
+    /** It was asked for too soon after the last one. */
+    wait_seconds?: number
+  }
+  /** Posts `token`. */
+  'account-download': AccountFrame & { download: string; token: string }
   /** Posts `login`: what the person signs in with, typed once more. */
   'account-delete': AccountFrame & {
     action: string

@@ -107,6 +107,14 @@ const passkeyErrors = [
   'other_factor_needed',
 ] as const
 
+const dataSample = {
+  ...frame('data'),
+  delete_href: '/account/delete',
+  days: 7,
+  request: '/account/data',
+  download: '/account/data/download',
+}
+
 const leaving = { action: '/account/delete', login: account.email, days: 7, back: '/account/data' }
 const keeping = { action: '/keep-account', csrf: 'sample-csrf-Zk3v9Q', erase_after: at('2026-11-27T16:40:00Z') }
 
@@ -252,7 +260,15 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
     { ...frame('sessions'), sessions, devices, ...ends },
     { ...frame('sessions', 'sessions_ended'), sessions: sessions.slice(0, 1), devices: [], ...ends },
   ],
-  'account-data': [{ ...frame('data'), delete_href: '/account/delete', days: 7 }],
+  'account-data': [
+    dataSample,
+    ...(['pending', 'ready', 'downloaded', 'expired'] as const).map((state) => ({
+      ...dataSample,
+      copy: { id: 'exp_1', state, requested_at: at('2026-11-20T16:40:00Z'), expires_at: at('2026-11-21T16:40:00Z') },
+    })),
+    { ...dataSample, wait_seconds: 7200 },
+  ],
+  'account-download': [{ ...frame('data'), download: '/account/data/download', token: 'sample-token' }],
   'account-delete': [
     { ...frame('data'), ...leaving },
     { ...frame('data'), ...leaving, days: 0, typed: 'ada@example.org', error: 'another_login' },

@@ -24,6 +24,7 @@ const ours = new Set([
   'locale',
   'zoneinfo',
   'zones',
+  'state',
   'proof',
 ])
 const addresses = new Set([
@@ -47,6 +48,8 @@ const addresses = new Set([
   'reload',
   'end',
   'withdraw',
+  'request',
+  'download',
   'forget',
   'prove',
   'older',

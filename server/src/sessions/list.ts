@@ -5,7 +5,7 @@ import type { Subject } from '../protocol/claims.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { readUserAgent, type UserAgent } from '../users/user-agent.ts'
-import { findLive, findTrust, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
+import { listHistory, findLive, findTrust, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
 
 /** The people signed in in this browser whose accounts may act. */
 export const sessionsOfBrowser = async (
@@ -38,3 +38,6 @@ export const sessionsOfUser = async (ctx: Ctx, user_id: string, now: Date): Prom
 /** Whether a trusted device stood in for a second step of this session; of one that has ended nobody can say, so: yes. */
 export const isDeviceTrusted = async (ctx: Ctx, sid: string | undefined): Promise<boolean> =>
   sid === undefined || (await findTrust(ctx.db, sid)) !== false
+
+/** Where a person was signed in, as far as that is remembered: for the copy of their data. */
+export const sessionHistoryOf = listHistory

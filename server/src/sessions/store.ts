@@ -187,3 +187,24 @@ export const findTrust = async (tx: Query, id: string): Promise<boolean | undefi
     select device_trusted from sessions where id = ${id} and ended_at is null`
   return rows[0]?.device_trusted
 }
+
+/** A session as the copy of somebody's data tells it, ended or not. */
+export type PastSession = Pick<
+  SessionsRow,
+  | 'id'
+  | 'ip'
+  | 'user_agent'
+  | 'acr'
+  | 'amr'
+  | 'auth_time'
+  | 'created_at'
+  | 'last_seen_at'
+  | 'ended_at'
+  | 'ended_because'
+>
+
+/** Every session of a person that is remembered, newest first. */
+export const listHistory = async (tx: Query, user_id: string): Promise<PastSession[]> =>
+  await tx<PastSession[]>`
+    select id, ip, user_agent, acr, amr, auth_time, created_at, last_seen_at, ended_at, ended_because
+    from sessions where user_id = ${user_id} order by created_at desc limit 10000`

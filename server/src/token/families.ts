@@ -13,6 +13,7 @@ export type FamilyKey = { id: string; gen: number; nonce: Buffer }
 // How other slices end families: forwarded as they are, because a store is its slice's own (rule 9).
 export {
   deleteTokensOf as forgetTokens,
+  listFamiliesOf as familiesOf,
   revokeFamiliesOfClient,
   revokeFamiliesOfConsent,
   revokeFamiliesOfSession,

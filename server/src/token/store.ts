@@ -196,3 +196,15 @@ export const deleteTokensOf = async (tx: Query, user_id: string): Promise<void> 
   await tx`delete from refresh_families where user_id = ${user_id}`
   await tx`delete from access_tokens where user_id = ${user_id}`
 }
+
+/** What a person may see of their families: none of what makes a token. */
+export type OwnFamily = Pick<
+  RefreshFamiliesRow,
+  'id' | 'client_id' | 'scope' | 'resource' | 'created_at' | 'expires_at' | 'revoked_at' | 'revoked_because'
+>
+
+/** Every family of a person, newest first. */
+export const listFamiliesOf = async (tx: Query, user_id: string): Promise<OwnFamily[]> =>
+  await tx<OwnFamily[]>`
+    select id, client_id, scope, resource, created_at, expires_at, revoked_at, revoked_because
+    from refresh_families where user_id = ${user_id} order by created_at desc limit 10000`

@@ -136,6 +136,11 @@ const newPassword: Send = async (path) => {
   const again = await oauth.person({ ...person.user, password: 'three quiet lamps at dusk' })
   return { reply, check: () => expect([reply.status, again.user.user_id]).toEqual([204, person.user.user_id]) }
 }
+const exportData: Send = async (path) => {
+  const { reply } = await asPerson(path, 'GET')
+  const location = `${oauth.server.issuer}/api/v1/users/me/export`
+  return { reply, check: () => expect([reply.status, reply.headers.location]).toEqual([202, location]) }
+}
 const deleteAccount: Send = async (path) => {
   const { reply } = await asPerson(path, 'DELETE')
   return { reply, check: () => expect([reply.status, reply.json()['status']]).toEqual([202, 'pending_erasure']) }
@@ -171,6 +176,7 @@ const calls: Record<string, Send> = {
   'POST /auth/change-password': newPassword,
   'GET /api/v1/userinfo/me': claimsOfMe,
   'GET /userinfo/me': claimsOfMe,
+  'GET /user/data-export': exportData,
   'DELETE /user/delete-account': deleteAccount,
   'GET /api/v1/oauth/authorize': authorizeByGet,
   'POST /api/v1/oauth/authorize': authorizeByPost,

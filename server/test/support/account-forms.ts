@@ -74,6 +74,22 @@ export const accountForms = (houseOf: () => House): Record<string, () => Promise
         (await house.sql`select 1 from devices where user_id = ${person.user_id}`).length === 1
       return { client, page, values: { device_id: device?.id ?? '' }, hasHappened }
     },
+    '/account/data': async () => {
+      const opened = await open('/account/data')
+      const { house, person } = opened
+      const asked = async (): Promise<boolean> =>
+        (await house.sql`select 1 from exports where user_id = ${person.user_id}`).length > 0
+      return { ...opened, values: {}, hasHappened: asked }
+    },
+    '/account/data/download': async () => {
+      const { house, client, person, page: first } = await open('/account/data')
+      await sendForm(client, first, '/account/data')
+      const { link } = await inboxOf(house.server).letter(person.email, { kind: 'export_ready' })
+      const taken = async (): Promise<boolean> =>
+        (await house.sql`select 1 from exports where user_id = ${person.user_id} and downloaded_at is not null`)
+          .length > 0
+      return { client, page: await client.get(link), values: {}, hasHappened: taken }
+    },
     '/account/delete': async () => {
       const opened = await open('/account/delete')
       const values = { login: opened.person.email }
