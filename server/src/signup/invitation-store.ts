@@ -68,3 +68,8 @@ export const removeInvitations = async (tx: Query, before: Date, limit: number):
     delete from invitations where ctid = any (array(select ctid from invitations where expires_at < ${before} limit ${limit}))`
   return count
 }
+
+/** Deletes every invitation of an address, whatever became of it. */
+export const deleteInvitationsOf = async (tx: Query, email_canonical: string): Promise<void> => {
+  await tx`delete from invitations where email_canonical = ${email_canonical}`
+}

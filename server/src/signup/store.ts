@@ -44,3 +44,8 @@ export const removeRegistrations = async (tx: Query, before: Date, limit: number
     delete from registrations where ctid = any (array(select ctid from registrations where expires_at < ${before} limit ${limit}))`
   return count
 }
+
+/** Deletes every wish for an address, completed or not. */
+export const deleteRegistrationsOf = async (tx: Query, email_canonical: string): Promise<void> => {
+  await tx`delete from registrations where email_canonical = ${email_canonical}`
+}

@@ -267,6 +267,13 @@ describe('GD-1, GD-2: erasure', () => {
     const own = await home.client({ access_token_format: 'opaque' })
     await home.grant(person, own, { scope: offline, login_hint: user.email })
     await signIn(user, 'a wrong guess at it')
+    const email = user.email
+    await home.db`
+      insert into registrations (id, email, email_canonical, browser_hash, created_at, expires_at, completed_at)
+      values (gen_random_uuid(), ${email}, ${email}, '', now(), now(), now())`
+    await home.db`
+      insert into invitations (id, email, email_canonical, created_at, expires_at, accepted_at)
+      values (gen_random_uuid(), ${email}, ${email}, now(), now(), now())`
     await home.server.client().get(authorizePath({ ...app, client_name: '' }, { login_hint: user.email }))
     return person
   }
