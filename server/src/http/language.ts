@@ -69,8 +69,18 @@ export const applicationLanguage = (ctx: Place, request: HttpRequest, ui_locales
   return [{ name: 'app_lang', value: language ?? '', maxAgeSeconds: ctx.config.interaction_ttl_seconds }]
 }
 
+/** The parameters of the addresses of our pages. What else stands in an address may be anything, a secret too: it is not repeated (G-8). */
+const pageParameters = new Set(
+  (
+    'interaction sign_in kind token id return_to again other first change taken restarted limited limit_reached done cursor ' +
+    'limit email login_hint client_id id_token_hint post_logout_redirect_uri state'
+  ).split(' '),
+)
+
 /** Fields of a posted form without which its page cannot be asked for again. */
 const addressFields = ['interaction', 'sign_in', 'kind', 'token', 'id', 'return_to', 'again']
+
+const isKnown = (name: string): boolean => pageParameters.has(name) || name === 'ui_locales'
 
 /**
  * The parameters that a page keeps when its language is changed: those of its address. Undefined when the page cannot be
@@ -80,7 +90,10 @@ export const keptFields = (request: HttpRequest, data: object): [string, string]
   const posted = request.method !== 'GET' && request.method !== 'HEAD'
   if (posted && !('csrf' in data)) return undefined
   const query = queryOf(request)
-  const kept = [...query].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
+  // A refusal of an address that is not one of our pages could not be asked for again without what is left out.
+  if ('request_id' in data && [...query.keys()].some((name) => !isKnown(name))) return undefined
+  const known = [...query].filter(([name]) => isKnown(name))
+  const kept = known.flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
   const posts = (posted ? addressFields : []).flatMap((name): [string, string][] => {
     const value = param(request.form, name)
     return value === undefined || query.has(name) ? [] : [[name, value]]

@@ -68,8 +68,7 @@ const needsBrowser: Denial = deny(
 )
 
 const stop = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  if (browser.session?.actor_id == null) return redirectLocal('/account')
-  const forged = checkCsrf(ctx, request, browser.browser, stopForms(browser.session.id))
+  const forged = checkCsrf(ctx, request, browser.browser, stopForms(browser.session?.id ?? ''))
   if (forged) return refuse(ctx, forged, 'page', { route: '/impersonation/stop', request })
   const cookie = await transact(ctx.db, async (tx) => await stopImpersonation(ctx, tx, { browser, now: request.now }))
   ctx.sessions.clear()

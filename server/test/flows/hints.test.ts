@@ -103,7 +103,7 @@ describe('hints', () => {
 
   it('ui_locales, acr_values, display and claims_locales are accepted, and what is not there is not claimed', async () => {
     const client = await signedIn(ada)
-    const wishes = { ui_locales: 'xx de', acr_values: 'aal3 aal2', display: 'wap', claims_locales: 'de' }
+    const wishes = { ui_locales: 'xx de', acr_values: 'aal3 gold', display: 'wap', claims_locales: 'de' }
     const reply = await client.get(authorizePath(own, wishes))
     const code = expectCode(reply, own, house.server.issuer)
     const { id_token } = (await redeem(client, own, code)).json<{ id_token: string }>()

@@ -185,28 +185,37 @@ describe('the choice on the page', () => {
 
   it('keeps every parameter of the address once, as text, and never leads to another host', async () => {
     const client = house.server.client()
-    const hostile = '/nowhere?a=1&a=2&ui_locales=de&next=%22%3E%3Cscript%3E'
+    const hostile = '/nowhere?kind=1&kind=2&ui_locales=de&email=%22%3E%3Cscript%3E'
     const page = await client.get(hostile, { accept: 'text/html' })
     expect(page.status).toBe(404)
     const form = page.forms.find(({ buttons }) => buttons.some(({ name }) => name === 'ui_locales'))
     expect([form?.action, form?.method]).toEqual(['', 'get'])
     expect(form?.fields.map(({ name, value }) => [name, value])).toEqual([
-      ['a', '1'],
-      ['a', '2'],
-      ['next', '"><script>'],
+      ['kind', '1'],
+      ['kind', '2'],
+      ['email', '"><script>'],
     ])
     expect(form?.buttons.map(({ value }) => value).toSorted()).toEqual(['ar', 'de', 'en', 'es', 'fr', 'ja'])
     expect(page.body).not.toContain('"><script>')
     const chosen = await choose(client, page, 'ja')
     expect([chosen.url.pathname, chosen.url.search]).toEqual([
       '/nowhere',
-      '?a=1&a=2&next=%22%3E%3Cscript%3E&ui_locales=ja',
+      '?kind=1&kind=2&email=%22%3E%3Cscript%3E&ui_locales=ja',
     ])
     const other = await house.server
       .client()
       .get(`${house.server.issuer}//evil.example/?ui_locales=de`, { accept: 'text/html' })
     expect([other.status, ...languageOf(other)]).toEqual([404, ...german])
     expect(other.body).not.toContain('evil.example')
+  })
+
+  it('G-8: repeats nothing of an address that is not a parameter of our pages', async () => {
+    const client = house.server.client()
+    const refused = await client.get('/nowhere?password=a+secret&kind=1', { accept: 'text/html' })
+    expect(refused.body).not.toContain('secret')
+    const page = await client.get('/login?password=a+secret')
+    expect(page.status).toBe(200)
+    expect(page.body).not.toContain('secret')
   })
 
   it('is not offered where the page could not be asked for again', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Caller, callerOf } from '../support/api.ts'
 import { temporaryFolder } from '../support/child.ts'
+import { freshDatabase } from '../support/database.ts'
 import { expectPage, type House, openHouse, type Person, signIn, signInOn } from '../support/flow.ts'
 import { cli } from '../support/server.ts'
 
@@ -154,15 +155,16 @@ describe('export', () => {
     expect(text).toContain(person.user_id)
     expect(text).toContain('$argon2id$')
     expect((await cli(['user', 'export', '--output', file], { env })).code).toBe(1)
-    await house.revoking(async (ctx) => {
-      const { removeUser } = await import('../../src/users/status.ts')
-      await removeUser(ctx, person.user_id)
-    })
-    const rehearsed = await cli(['user', 'import', file, '--dry-run', '--skip-existing', '--json'], { env })
-    expect(rehearsed.json).toMatchObject({ created: 1, dry_run: true })
-    const read = await cli(['user', 'import', file, '--skip-existing', '--json'], { env })
-    expect(read.json, read.stderr).toMatchObject({ created: 1, failed: 0 })
-    expectPage(await signIn(house.server.client(), person), 200, /account/i)
+    const elsewhere = await openHouse({ database: await freshDatabase() })
+    await elsewhere.sql`insert into roles (name) values ('importer')`
+    const target = { env: elsewhere.server.env }
+    const rehearsed = await cli(['user', 'import', file, '--dry-run', '--json'], target)
+    expect(rehearsed.json, rehearsed.stderr).toMatchObject({ failed: 0, dry_run: true })
+    const read = await cli(['user', 'import', file, '--json'], target)
+    expect(read.json, read.stderr).toMatchObject({ failed: 0, created: (rehearsed.json as Report).created })
+    expectPage(await signIn(elsewhere.server.client(), person), 200, /account/i)
+    const [row] = await elsewhere.sql<{ roles: string[] }[]>`select roles_of(${person.user_id}) as roles`
+    expect(row?.roles).toEqual(['user'])
   })
 
   it('a file that is none is told in words', async () => {
