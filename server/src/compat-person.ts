@@ -7,6 +7,7 @@ import type { Ctx } from './ctx.ts'
 import type { PersonPrincipal } from './http/principal.ts'
 import type { Reply } from './http/reply.ts'
 import type { HttpRequest } from './http/request.ts'
+import { repeated } from './protocol/params.ts'
 
 const me = '/api/v1/users/me'
 
@@ -50,5 +51,14 @@ export const personRows: readonly Row[] = [
   { from: 'C', method: 'GET', path: '/users/me', to: me, response: profile },
   { from: 'D', method: 'GET', path: '/user/data-export', to: `${me}/export`, as: 'POST' },
   { from: 'D', method: 'DELETE', path: '/user/delete-account', to: me },
-  { from: 'E', method: 'POST', path: '/auth/me', to: me, as: 'GET', accepts: 'form', response: profile },
+  {
+    from: 'E',
+    method: 'POST',
+    path: '/auth/me',
+    to: me,
+    as: 'GET',
+    accepts: 'form',
+    request: (_ctx, old) => repeated(old.form) ?? old,
+    response: profile,
+  },
 ]
