@@ -6,7 +6,7 @@ import { createSecrets, type Label, sameBytes } from './secrets.ts'
 const issuer = 'https://issuer.example'
 const root = 'a root secret of at least 32 characters'
 const secrets = createSecrets(root, issuer)
-const labels: Label[] = ['csrf', 'device', 'refresh', 'throttle', 'seal', 'address']
+const labels: Label[] = ['csrf', 'cursor', 'refresh', 'throttle', 'seal', 'address']
 
 describe('mac', () => {
   it('is another one for every use, issuer and root secret', () => {
