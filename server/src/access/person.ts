@@ -53,9 +53,8 @@ const byToken = async (ctx: Ctx, request: HttpRequest, may: Demands['may']): Pro
   if (!parseScope(token.scope ?? '').includes(scope)) return narrow(scope, token.scope)
   const auth_time = new Date((token.auth_time ?? token.iat) * 1000)
   const { sid, client_id, acr = 'aal1' } = token
-  // Looked up where it can matter: in a change, after a sign-in that proved one factor.
-  const mayBeTrusted = unsafe.has(request.method) && acr === 'aal1'
-  const device_trusted = mayBeTrusted && (await isDeviceTrusted(ctx, sid))
+  // It can matter after a sign-in that proved one factor, and for what is only read too: a copy of the data wants a fresh proof.
+  const device_trusted = acr === 'aal1' && (await isDeviceTrusted(ctx, sid))
   return { subject, auth_time, acr, amr: [], sid, device_trusted, client_id, scope: token.scope }
 }
 

@@ -4,14 +4,17 @@ import { transact } from '../../src/db/transact.ts'
 import { forgetDevice } from '../../src/devices/forget.ts'
 import { isTrusted, rememberDevice, trustDevice } from '../../src/devices/remember.ts'
 import { changePassword, resetFactors } from '../../src/users/status.ts'
+import { callerWith } from '../support/api.ts'
 import { authenticatorOf } from '../support/factors.ts'
 import {
+  answerOf,
   type App,
   ask,
   expectPage,
   type House,
   openHouse,
   type Person,
+  redeem,
   signInOn,
   typePassword,
 } from '../support/flow.ts'
@@ -95,6 +98,36 @@ describe('MF-4: trust', () => {
     const client = await withTrust(ada)
     expect(await leadsTo(client, ada)).toBe('/account')
     expect((await ask(client, app, { acr_values: 'aal2' })).url.pathname).toBe('/factor')
+  })
+
+  it('LI-4: never for what wants a fresh proof, neither in the browser nor through an application', async () => {
+    const admin = await house.person({ roles: ['admin'] })
+    const client = await withTrust(admin)
+    expect(await leadsTo(client, admin)).toBe('/account')
+    const caller = await callerWith(house, client)
+    const api = `${house.server.issuer}/api/v1`
+    const own = await house.app({ first_party: true, resources: [api], scope: 'openid account admin' })
+    const { code = '' } = answerOf(await ask(client, own, { scope: 'openid account admin', resource: api }))
+    const { access_token } = (await redeem(client, own, code)).json<{ access_token: string }>()
+    const bearer = { authorization: `Bearer ${access_token}` }
+    expect((await house.server.client().get('/api/v1/users?limit=1', bearer)).status).toBe(200)
+    for (const [method, path, json] of [
+      ['GET', 'users/export', undefined],
+      ['POST', 'users/me/export', {}],
+      ['DELETE', 'users/me', undefined],
+    ] as const) {
+      const byCookie = await caller.call(method, path, json)
+      expect([path, byCookie.status, byCookie.json<{ code: string }>().code]).toEqual([
+        path,
+        403,
+        'reauthentication_required',
+      ])
+      const byToken = await house.server
+        .client()
+        .request(`/api/v1/${path}`, { method, headers: bearer, ...(json && { json }) })
+      expect([path, byToken.status]).toEqual([path, 401])
+      expect(byToken.headers['www-authenticate']).toContain('insufficient_user_authentication')
+    }
   })
 
   it('ends with the password, with the factors and with the device', async () => {
