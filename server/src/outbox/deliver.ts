@@ -95,9 +95,16 @@ const send = async (ctx: Ctx, channel: Channel, { row, view }: { row: OutboxRow;
   const host = new URL(ctx.config.issuer).hostname
   const to = row.recipient
   if (channel === 'sms') return await ctx.sms?.send({ to, text: ctx.pages.textMessage(view, { locale, host }), about })
-  // The same at each attempt: a mailbox that got the letter already can drop the second copy.
-  await ctx.mailer?.send({ to, ...ctx.pages.letter(view, locale), message_id: `${row.id}@${host}`, about })
+  const message_id = `${row.id}${holdsSecret(view) ? `.${row.attempts}` : ''}@${host}`
+  await ctx.mailer?.send({ to, ...ctx.pages.letter(view, locale), message_id, about })
 }
+
+/**
+ * The name of a letter (RFC 5322 §3.6.4) is the same at each attempt, so that a mailbox can drop a second copy; but a secret
+ * is new each time and voids the one before, so that such a copy is another letter and must arrive.
+ */
+const holdsSecret = ({ code, link }: LetterView): boolean =>
+  code !== undefined || (link !== undefined && new URL(link.href).searchParams.has('token'))
 
 const without = (address: string, text: string): string =>
   text.replaceAll(new RegExp(address.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu'), '…')

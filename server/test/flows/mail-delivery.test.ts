@@ -46,6 +46,21 @@ describe('a letter that the mail server will not have now', () => {
     expect(await tries()).toBe(7)
   })
 
+  it('has a Message-ID for each attempt where it holds a secret: only the newest copy works, and no mailbox may drop it', async () => {
+    const letters = testLetters()
+    const smtp = await startSmtp({ onRecipient: ({ attempt }) => (attempt === 1 ? 451 : undefined) })
+    const { ctx, inbox, pass } = await startInProcess({ ...sender, KEYWRIGHT_SMTP_URL: smtp.url }, letters.kinds)
+    for (const kind of ['test_code', 'test_asked']) await queueLetter(ctx, ctx.db, { kind, to: ada, now: ctx.now() })
+    await inbox.letters(ada)
+    pass(1)
+    await inbox.letters(ada)
+    const rows = await ctx.db<{ id: string; attempts: number }[]>`select id, attempts from outbox`
+    expect(rows.map(({ attempts }) => attempts).toSorted((a, b) => a - b)).toEqual([1, 2])
+    expect(new Set(idsOf(smtp.letters))).toEqual(
+      new Set(rows.map(({ id, attempts }) => `<${id}.${attempts}@localhost>`)),
+    )
+  })
+
   it('is dropped at the end of its life, and an event says why', async () => {
     const letters = testLetters()
     const smtp = await startSmtp({ onRecipient: () => 452 })
