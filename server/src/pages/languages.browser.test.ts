@@ -1,19 +1,7 @@
-import type { BrowserContext } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { sampleCases, serveSamples, stayHere, violations } from '../../test/support/sample-pages.ts'
+import { sampleCases, serveSamples, violations } from '../../test/support/sample-pages.ts'
 
-const { open, person } = serveSamples()
-
-const contexts = new Map<string, BrowserContext>()
-/** One context for each language: to make one takes longer than to look at a page. */
-const speaking = async (locale: string): Promise<BrowserContext> => {
-  const known = contexts.get(locale)
-  if (known) return known
-  const context = await person({ locale, colorScheme: 'light', viewport: { width: 320, height: 640 } })
-  await context.addInitScript(stayHere)
-  contexts.set(locale, context)
-  return context
-}
+const { open, reader } = serveSamples()
 
 test.each(sampleCases)(
   '$page $index: in Arabic axe is content; 320 pixels are enough from right to left, and for the long words of German',
@@ -22,7 +10,7 @@ test.each(sampleCases)(
       ['ar', 'rtl'],
       ['de-DE', 'ltr'],
     ] as const) {
-      const { page, complaints } = await open(await speaking(locale), `/${name}/${index}`)
+      const { page, complaints } = await open(await reader(locale), `/${name}/${index}`)
       expect(await page.evaluate(() => document.documentElement.dir)).toBe(dir)
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
       // From right to left what is too wide sticks out on the other side, where nothing can be scrolled to.
