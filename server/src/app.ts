@@ -40,6 +40,7 @@ import { devMailRoutes } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
 import { mailTest } from './outbox/test-letter.ts'
 import { recoveryApiRoutes } from './recovery/api.ts'
+import { resetByAdminLetter } from './recovery/by-admin.ts'
 import { resetLetter } from './recovery/letters.ts'
 import { resetRoutes } from './recovery/reset-page.ts'
 import { takeBackRoutes } from './recovery/take-back-page.ts'
@@ -52,6 +53,7 @@ import { authorizationCode } from './token/grants/authorization-code.ts'
 import { clientCredentials } from './token/grants/client-credentials.ts'
 import { refreshToken } from './token/grants/refresh-token.ts'
 import { signupApiRoutes } from './signup/api.ts'
+import { invitationsApiRoutes } from './signup/invitations-api.ts'
 import { inviteRoutes } from './signup/invite-page.ts'
 import { inviteLetter, verifyLetter } from './signup/letters.ts'
 import { registerRoutes } from './signup/register-page.ts'
@@ -71,6 +73,7 @@ export const letters: readonly Letter[] = [
   ...warningLetters,
   ...factorLetters,
   resetLetter,
+  resetByAdminLetter,
   verifyLetter,
   inviteLetter,
   signInLetter,
@@ -112,6 +115,7 @@ const own: readonly Route[] = [
   ...logoutRoutes,
   ...logoutApiRoutes,
   ...accountRoutes,
+  ...invitationsApiRoutes,
   ...usersApiRoutes,
   ...transferRoutes,
   ...impersonationRoutes,

@@ -77,17 +77,6 @@ export const seedRoles = async (tx: Tx): Promise<void> => {
 export const findRoleNames = async (tx: Query, names: readonly string[]): Promise<Set<string>> =>
   names.length === 0 ? new Set() : new Set((await findRoles(tx, names)).map(({ name }) => name.toLowerCase()))
 
-/** Gives roles that are known to exist. */
-export const giveRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
-  if (names.length === 0) return
-  const found = await findRoles(tx, names)
-  await insertUserRoles(
-    tx,
-    user_id,
-    found.map(({ id }) => id),
-  )
-}
-
 /** Every role, by name. */
 export const listRoles = async (tx: Query): Promise<RoleRow[]> => await allRoles(tx)
 

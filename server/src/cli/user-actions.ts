@@ -2,7 +2,9 @@
 import { Argument, type Command } from 'commander'
 import type { RequiredAction } from '../factors/policy.ts'
 import { confirmLoss } from './input.ts'
+import { load } from './load.ts'
 import { example, print } from './output.ts'
+import { accept } from './refusal.ts'
 import { userArgument, withAccount } from './user-account.ts'
 
 /** Adds `keywright user disable|enable|lock|unlock`. */
@@ -45,9 +47,9 @@ export const addStatus = (user: Command): void => {
   }
 }
 
-/** Adds `keywright user end-sessions|reset-factors|require-action`. */
+/** Adds `keywright user end-sessions|reset-factors|require-action|send-reset`. */
 export const addActions = (user: Command): void => {
-  for (const add of [addEndSessions, addResetFactors, addRequireAction]) add(user)
+  for (const add of [addEndSessions, addResetFactors, addRequireAction, addSendReset]) add(user)
 }
 
 const addEndSessions = (user: Command): void => {
@@ -79,6 +81,22 @@ const addResetFactors = (user: Command): void => {
         return account.id
       })
       print(command, { user_id }, `Account ${user_id} has no second step and no passkey any more.`)
+    })
+}
+
+const addSendReset = (user: Command): void => {
+  user
+    .command('send-reset')
+    .description('send somebody a letter with which they choose a new password; nothing changes until they do')
+    .argument('<user>', userArgument)
+    .addHelpText('after', example('keywright user send-reset ada@example.com'))
+    .action(async (key: string, _options: unknown, command: Command) => {
+      const { sendReset } = await load(async () => await import('../recovery/by-admin.ts'))
+      const { id, email } = await withAccount(key, async (ctx, account) => {
+        accept(await sendReset(ctx, account))
+        return account
+      })
+      print(command, { user_id: id, email }, `A letter is on its way to ${email}.`)
     })
 }
 

@@ -82,6 +82,11 @@ export const catalog = {
   'user.deleted': entry('warning', 'success', 'An account was deleted.'),
   'role.updated': entry('warning', 'success', 'What a role holds or demands was changed.'),
   'recovery.asked': entry('notice', 'success', 'Somebody asked to reset a password.'),
+  'recovery.sent': entry(
+    'notice',
+    'success',
+    'An administrator had a letter sent with which its reader chooses a new password.',
+  ),
   'recovery.refused': entry('notice', 'failure', 'A code or link of a letter was refused.'),
   'registration.asked': entry('info', 'success', 'Somebody asked for an account.'),
   'registration.completed': entry('notice', 'success', 'A person proved their address and has an account.'),

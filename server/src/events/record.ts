@@ -31,6 +31,18 @@ export const callerOf = (request: {
   request_id: request.request_id,
 })
 
+/** Who acted on somebody else's affairs: an administrator by their id, and where the request came from. Nothing for the operator at the command line. */
+export type By = { actor_id?: string } & Pick<Happening, 'ip' | 'user_agent' | 'request_id'>
+
+/** The same for `Happening`, beside what else is told. */
+export const actedBy = (
+  { actor_id, ...caller }: By,
+  data: NonNullable<Happening['data']> = {},
+): Pick<Happening, 'data' | 'ip' | 'user_agent' | 'request_id'> => ({
+  data: { ...data, ...(actor_id !== undefined && { by: actor_id }) },
+  ...caller,
+})
+
 /** Writes one event. */
 export const record = async (tx: Query, happening: Happening): Promise<void> => {
   await tx`insert into events ${tx(rowOf(happening))}`

@@ -12,23 +12,26 @@ import { accountAt, type MailAccount, takeOver } from '../users/mailbox.ts'
 import { voidOfAddress } from '../users/one-time.ts'
 import { createUser, type Prepared } from '../users/register.ts'
 import { acceptInvitations } from './invitation-store.ts'
+import { type Given, rolesGiven } from './invited-roles.ts'
 import { dropRegistrations } from './store.ts'
 
-/** What was proved and chosen; `roles` beside those of everybody and of open invitations. */
-export type Proved = { chosen: Prepared; address: string; request: HttpRequest; roles?: readonly string[] }
+/** What was proved and chosen; `invited`: the invitation that is accepted by it, beside those that are open for the address. */
+export type Proved = { chosen: Prepared; address: string; request: HttpRequest; invited?: readonly Given[] }
 
 /**
  * Gives the account and its roles, and ends every other wish for the address. Refusals,
  * which are to roll everything back: `have_account`, `username_taken` (409).
  */
 export const giveAccount = async (ctx: Ctx, tx: Tx, proved: Proved): Promise<MailAccount | Denial> => {
-  const { address, request, roles = [] } = proved
+  const { address, request, invited = [] } = proved
   const refused = await settle(ctx, tx, proved)
   if (refused) return refused
   const account = await accountAt(tx, address)
   if (account === undefined) return haveAccount
-  const invited = await acceptInvitations(tx, address, request.now)
-  await assignKnownRoles(tx, account.id, ['user', ...roles, ...invited])
+  const given: string[] = ['user']
+  for (const one of [...invited, ...(await acceptInvitations(tx, address, request.now))])
+    given.push(...(await rolesGiven(tx, one)))
+  await assignKnownRoles(tx, account.id, given)
   await dropRegistrations(tx, address)
   await voidOfAddress(tx, 'verify_email', address)
   return account

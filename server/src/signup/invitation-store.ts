@@ -53,14 +53,16 @@ export const withdrawOfAddress = async (tx: Query, email_canonical: string, now:
     where email_canonical = ${email_canonical} and accepted_at is null and withdrawn_at is null`
 }
 
-/** Ends what is open for an address whose person has an account now; returns the roles that they were invited to. */
-export const acceptInvitations = async (tx: Query, email_canonical: string, now: Date): Promise<string[]> => {
-  const rows = await tx<{ roles: string[] }[]>`
+/** Ends what is open for an address whose person has an account now; returns what they were invited to, and by whom. */
+export const acceptInvitations = async (
+  tx: Query,
+  email_canonical: string,
+  now: Date,
+): Promise<Pick<InvitationsRow, 'roles' | 'invited_by'>[]> =>
+  await tx`
     update invitations set accepted_at = ${now}
     where email_canonical = ${email_canonical} and accepted_at is null and withdrawn_at is null and expires_at > ${now}
-    returning roles`
-  return rows.flatMap(({ roles }) => roles)
-}
+    returning roles, invited_by`
 
 /** Removes invitations that ended before an instant. At most `limit`; returns how many. */
 export const removeInvitations = async (tx: Query, before: Date, limit: number): Promise<number> => {

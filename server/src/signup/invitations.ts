@@ -7,7 +7,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { wholly } from '../db/wholly.ts'
-import { callerOf, type Happening, record } from '../events/record.ts'
+import { actedBy, type By, callerOf, record } from '../events/record.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { isUuid, uuidv7 } from '../io/ids.ts'
 import { queueLetter } from '../outbox/queue.ts'
@@ -50,7 +50,7 @@ export type Invited = { invitation: InvitationsRow; link: string | undefined }
 export const invite = async (
   ctx: Ctx,
   wish: Invite,
-  { by = {}, letter = true }: { by?: Partial<Happening>; letter?: boolean } = {},
+  { by = {}, letter = true }: { by?: By; letter?: boolean } = {},
 ): Promise<Invited | Denial> => {
   const now = ctx.now()
   const address = canonicalEmail(wish.email)
@@ -69,7 +69,7 @@ export const invite = async (
   return made
 }
 
-type Write = Invite & { address: string; now: Date; by: Partial<Happening>; letter: boolean }
+type Write = Invite & { address: string; now: Date; by: By; letter: boolean }
 
 const write = async (ctx: Ctx, tx: Tx, facts: Write): Promise<Invited> => {
   const { address, now, by, letter, locale, email, name, roles, invited_by } = facts
@@ -85,7 +85,7 @@ const write = async (ctx: Ctx, tx: Tx, facts: Write): Promise<Invited> => {
     expires_at: new Date(now.getTime() + lifeSeconds.invite * 1000),
   }
   await insertInvitation(tx, row)
-  await record(tx, { type: 'invitation.created', now, data: { invitation: id, roles: [...roles] }, ...by })
+  await record(tx, { type: 'invitation.created', now, ...actedBy(by, { invitation: id, roles: [...roles] }) })
   const invitation = { ...row, accepted_at: null, withdrawn_at: null }
   const opening = { purpose: 'invite', address, data: { invitation: id }, now } as const
   if (!letter) return { invitation, link: `${ctx.config.issuer}/invite?token=${await makeLink(tx, opening)}` }
@@ -95,12 +95,12 @@ const write = async (ctx: Ctx, tx: Tx, facts: Write): Promise<Invited> => {
 }
 
 /** Withdraws an invitation. False when it is not open (any more). */
-export const withdrawInvitation = async (ctx: Ctx, id: string, by: Partial<Happening> = {}): Promise<boolean> => {
+export const withdrawInvitation = async (ctx: Ctx, id: string, by: By = {}): Promise<boolean> => {
   if (!isUuid(id)) return false
   const now = ctx.now()
   return await transact(ctx.db, async (tx) => {
     const isDone = await withdrawOpen(tx, id, now)
-    if (isDone) await record(tx, { type: 'invitation.withdrawn', now, data: { invitation: id }, ...by })
+    if (isDone) await record(tx, { type: 'invitation.withdrawn', now, ...actedBy(by, { invitation: id }) })
     return isDone
   })
 }
@@ -151,7 +151,7 @@ export const acceptInvitation = async (
   const { now } = request
   const opened = await openInvitation(ctx, token, now)
   if (isDenial(opened)) return opened
-  const { email, email_canonical: address, roles } = opened
+  const { email, email_canonical: address } = opened
   const misnamed = checkName(acceptance.name)
   if (misnamed) return misnamed
   const chosen = await prepareUser(ctx, { ...acceptance, email, email_verified: true }, now)
@@ -161,7 +161,7 @@ export const acceptInvitation = async (
     await lockAddress(tx, address)
     const isSpent = (await spendLink(tx, 'invite', token, now)) !== undefined
     if (!isSpent || !(await acceptOne(tx, opened.id, now))) return over.accepted
-    const account = await giveAccount(ctx, tx, { chosen, address, request, roles })
+    const account = await giveAccount(ctx, tx, { chosen, address, request, invited: [opened] })
     if (isDenial(account)) return account
     const data = { invitation: opened.id }
     await record(tx, { type: 'invitation.accepted', now, user_id: account.id, data, ...by })

@@ -5,15 +5,16 @@
 import { z } from 'zod'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
-import { refuse } from '../http/errors.ts'
+import { badQuery, nextLink, pageSize } from '../http/cursor.ts'
+import { type PersonHandler, personRoute } from '../http/person-route.ts'
 import { readBody } from '../http/json-body.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { empty, json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { route } from '../http/route.ts'
 import type { Subject } from '../protocol/claims.ts'
-import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
+import { type Denial, isDenial, shown } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
+import { sendReset } from '../recovery/by-admin.ts'
 import { actOn, actorOf, createByAdmin, mayShutOut, noSuchUser } from './admin.ts'
 import { adminView, listedView } from './admin-view.ts'
 import { changeAccount } from './manage.ts'
@@ -25,30 +26,16 @@ const base = '/api/v1/users'
 const statuses = ['active', 'disabled', 'locked', 'pending_erasure']
 
 const list = async (ctx: Ctx, request: HttpRequest): Promise<Reply | Denial> => {
-  const limit = Number(param(request.query, 'limit') ?? 50)
-  if (!Number.isInteger(limit) || limit < 1 || limit > 200) return badQuery('limit from 1 to 200', String(limit))
+  const limit = pageSize(request)
+  if (limit === undefined) return badQuery('limit from 1 to 200', shown(param(request.query, 'limit')))
   const status = param(request.query, 'status')
   if (status !== undefined && !statuses.includes(status)) return badQuery(statuses.join(', '), status)
   const [q, role, cursor] = ['q', 'role', 'cursor'].map((name) => param(request.query, name))
   const found = await searchUsers(ctx, { q, role, status, limit, cursor })
   if (found === undefined) return badQuery('a cursor that this query gave', shown(cursor))
-  const headers = found.next === undefined ? {} : { link: `<${nextAddress(ctx, request, found.next)}>; rel="next"` }
+  const headers = nextLink(ctx, request, { path: base, next: found.next })
   return json({ users: found.users.map(listedView), next: found.next ?? null }, 200, { headers })
 }
-
-/** RFC 8288: the same query, from the next row on. */
-const nextAddress = (ctx: Ctx, request: HttpRequest, cursor: string): string => {
-  const query = new URLSearchParams(request.rawQuery)
-  query.set('cursor', cursor)
-  return `${ctx.config.issuer}${base}?${query.toString()}`
-}
-
-const badQuery = (expected: string, got: string): Denial =>
-  deny('invalid_request', `The query is not valid: expected ${expected}.`, {
-    rule: 'the query can be read (G-6)',
-    expected,
-    got,
-  })
 
 const text = z.string().max(320)
 const creation = z.strictObject({
@@ -64,7 +51,7 @@ const create = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): 
   const body = readBody(creation, request)
   if (isDenial(body)) return body
   const { roles = [], claims = {}, email_verified = false, ...names } = body
-  const made = await createByAdmin(ctx, person, { ...names, roles, claims, email_verified })
+  const made = await createByAdmin(ctx, person, { request, registration: { ...names, roles, claims, email_verified } })
   if (isDenial(made)) return made
   const user = await loadSubject(ctx.db, made.user_id)
   const headers = { location: `${ctx.config.issuer}${base}/${encodeURIComponent(made.user_id)}` }
@@ -128,6 +115,7 @@ const works: Record<string, Work> = {
   'reset-factors': freshly(
     async (ctx, { request, person, target }) => await resetFactors(ctx, target.id, actorOf(request, person)),
   ),
+  'send-reset': async (ctx, { request, person, target }) => await sendReset(ctx, target, actorOf(request, person)),
   'require-action': async (ctx, { request, person, target }) => {
     const body = readBody(actions, request)
     if (isDenial(body)) return body
@@ -136,32 +124,26 @@ const works: Record<string, Work> = {
 }
 
 /** Reading needs no ceiling: who may see people sees those with more rights too. */
-const read: Handler = async (ctx, request) => {
+const read: PersonHandler = async (ctx, request) => {
   const user = await loadSubject(ctx.db, request.pathParams['id'] ?? '')
   return user === undefined ? noSuchUser : json({ user: await adminView(ctx, user) })
 }
 
-const update: Work = async (ctx, { request, target }) => {
+/** Whoever has the address of an account can have its password reset: changing that is giving the account away. */
+const update: Work = async (ctx, { request, person, target }) => {
   const body = readBody(change, request)
-  return isDenial(body) ? body : await changeAccount(ctx, target, body)
+  if (isDenial(body)) return body
+  const givesAway = body.email !== undefined || body.email_verified !== undefined
+  const stale = givesAway ? requireFresh(ctx, request, person) : undefined
+  return stale ?? (await changeAccount(ctx, target, { ...body, by: actorOf(request, person) }))
 }
 
 const remove: Work = freshly(
   shuttingOut(async (ctx, { request, person, target }) => await removeUser(ctx, target.id, actorOf(request, person))),
 )
 
-type Handler = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal) => Promise<Reply | Denial>
-
-/** Refusals of an administrator's call are problems. */
-const answering =
-  (path: string, handler: Handler) =>
-  async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply> => {
-    const result = await handler(ctx, request, person)
-    return isDenial(result) ? refuse(ctx, result, 'problem', { route: path, request }) : result
-  }
-
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
-type Row = { method: Method; path: string; may: 'users:read' | 'users:write'; summary: string; handler: Handler }
+type Row = { method: Method; path: string; may: 'users:read' | 'users:write'; summary: string; handler: PersonHandler }
 
 const rows: readonly Row[] = [
   { method: 'GET', path: base, may: 'users:read', summary: 'List and search accounts', handler: list },
@@ -180,12 +162,4 @@ const rows: readonly Row[] = [
   ),
 ]
 
-export const usersApiRoutes = rows.map(({ handler, ...row }) =>
-  route({
-    ...row,
-    auth: 'person',
-    errors: 'problem',
-    ...(row.method !== 'GET' && row.method !== 'DELETE' && { accepts: 'json' as const }),
-    handler: answering(row.path, handler),
-  }),
-)
+export const usersApiRoutes = rows.map(personRoute)

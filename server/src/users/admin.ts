@@ -4,17 +4,16 @@
  * `actOn`.
  */
 import { mayActOn, mayGive } from '../access/ceiling.ts'
-import { permissionsOf } from '../access/roles.ts'
+import { requireFresh } from '../access/freshness.ts'
+import { isLastAdmin, permissionsOf } from '../access/roles.ts'
 import type { Ctx } from '../ctx.ts'
-import { callerOf } from '../events/record.ts'
+import { type By, callerOf } from '../events/record.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
-import { isLastAdmin } from '../access/roles.ts'
 import { registerUser } from './manage.ts'
 import type { Registration } from './register.ts'
-import type { By } from './status.ts'
 import { loadSubject } from './store.ts'
 
 /** Who acts, for the events of what they do. */
@@ -65,12 +64,20 @@ const lastAdmin: Denial = deny(
 export const createByAdmin = async (
   ctx: Ctx,
   person: PersonPrincipal,
-  registration: Registration,
+  { request, registration }: { request: HttpRequest; registration: Registration },
 ): Promise<{ user_id: string } | Denial> => {
-  const refused = await mayGiveRoles(ctx, person, registration.roles ?? [])
+  const refused = await mayGiveNow(ctx, person, { request, roles: registration.roles ?? [] })
   if (refused) return refused
-  return await registerUser(ctx, registration)
+  return await registerUser(ctx, registration, actorOf(request, person))
 }
+
+/** The same for somebody who gives them in this request: that wants a fresh proof (security rule AD-4). */
+export const mayGiveNow = async (
+  ctx: Ctx,
+  person: PersonPrincipal,
+  { request, roles }: { request: HttpRequest; roles: readonly string[] },
+): Promise<Denial | undefined> =>
+  roles.length === 0 ? undefined : (requireFresh(ctx, request, person) ?? (await mayGiveRoles(ctx, person, roles)))
 
 /** Refuses roles that hold a permission which the giver lacks. */
 export const mayGiveRoles = async (

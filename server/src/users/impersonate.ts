@@ -12,6 +12,7 @@ import { stopForms } from '../http/acting.ts'
 import { checkCsrf } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
 import { readBody } from '../http/json-body.ts'
+import { personRoute } from '../http/person-route.ts'
 import type { BrowserPrincipal, PersonPrincipal } from '../http/principal.ts'
 import { json, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -23,7 +24,6 @@ import { startImpersonation, stopImpersonation } from '../sessions/impersonation
 import { noSuchUser } from './admin.ts'
 import { loadSubject } from './store.ts'
 
-const path = '/api/v1/users/:id/impersonate'
 const body = z.strictObject({ reason: z.string().trim().min(3).max(500) })
 
 const start = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
@@ -77,18 +77,12 @@ const stop = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
 }
 
 export const impersonationRoutes = [
-  route({
+  personRoute({
     method: 'POST',
-    path,
-    auth: 'person',
+    path: '/api/v1/users/:id/impersonate',
     may: 'users:impersonate',
-    errors: 'problem',
-    accepts: 'json',
     summary: 'Act as somebody with fewer rights, for an hour at most',
-    handler: async (ctx, request, person) => {
-      const result = await start(ctx, request, person)
-      return isDenial(result) ? refuse(ctx, result, 'problem', { route: path, request }) : result
-    },
+    handler: start,
   }),
   route({
     method: 'POST',

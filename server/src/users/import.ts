@@ -3,18 +3,17 @@
  * that nobody notices the move. Batch by batch, each whole in a transaction; a dry run writes nothing. Start reading at
  * `importUsers`.
  */
-import { findRoleNames, giveRoles } from '../access/roles.ts'
+import { assignKnownRoles, findRoleNames } from '../access/roles.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
-import { record } from '../events/record.ts'
+import { actedBy, type By, record } from '../events/record.ts'
 import { adoptTotp } from '../factors/totp.ts'
 import { uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { adoptHash } from './import-hash.ts'
 import { type ImportRecord, readRecord } from './import-record.ts'
 import { insertMany, insertPasswords } from './import-store.ts'
-import type { By } from './status.ts'
 import type { NewUser } from './store.ts'
 
 /** A record as it was read, and where it stood, for the report. */
@@ -72,11 +71,8 @@ const importBatch = async (ctx: Ctx, batch: readonly Line[], state: State): Prom
   }
   const written = await transact(ctx.db, async (tx) => {
     const created = await write(ctx, tx, ready, now)
-    const data = {
-      count: created.size,
-      ...(state.options.by.actor_id !== undefined && { by: state.options.by.actor_id }),
-    }
-    if (created.size > 0) await record(tx, { type: 'users.imported', now, data, ...callOf(state.options.by) })
+    const told = actedBy(state.options.by, { count: created.size })
+    if (created.size > 0) await record(tx, { type: 'users.imported', now, ...told })
     if (state.options.dry_run) throw new Rehearsed(created)
     return created
   }).catch((error: unknown) => {
@@ -85,8 +81,6 @@ const importBatch = async (ctx: Ctx, batch: readonly Line[], state: State): Prom
   })
   for (const { line, id } of ready) count(state, line, written.has(id))
 }
-
-const callOf = ({ ip, user_agent, request_id }: By) => ({ ip, user_agent, request_id })
 
 const count = ({ options, report }: State, line: number, isNew: boolean): void => {
   if (isNew) report.created += 1
@@ -133,7 +127,7 @@ const write = async (ctx: Ctx, tx: Tx, ready: readonly Ready[], now: Date): Prom
     ),
   )
   for (const { id, record: one } of made) {
-    await giveRoles(tx, id, one.roles ?? [])
+    await assignKnownRoles(tx, id, one.roles ?? [])
     if (one.totp_secret !== undefined) await adoptTotp(ctx, tx, { user_id: id, secret: one.totp_secret, now })
     await record(tx, { type: 'user.created', now, user_id: id, data: { imported: true, roles: one.roles ?? [] } })
   }

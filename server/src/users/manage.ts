@@ -7,7 +7,7 @@ import { isUniqueViolation } from '../db/connect.ts'
 import type { UsersRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
 import { wholly } from '../db/wholly.ts'
-import { record } from '../events/record.ts'
+import { actedBy, type By, record } from '../events/record.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
@@ -19,11 +19,15 @@ import { findLogin, findUser, listUsers, loadCreatedAt, loadSubject, updateUser 
 /**
  * Creates an account, or nothing at all: an unknown role leaves no account behind. Refusals as in register.ts.
  */
-export const registerUser = async (ctx: Ctx, registration: Registration): Promise<{ user_id: string } | Denial> => {
+export const registerUser = async (
+  ctx: Ctx,
+  registration: Registration,
+  by: By = {},
+): Promise<{ user_id: string } | Denial> => {
   const now = ctx.now()
   const prepared = await prepareUser(ctx, registration, now)
   if (isDenial(prepared)) return prepared
-  return await wholly(ctx.db, async (tx) => await createUser(tx, prepared, now))
+  return await wholly(ctx.db, async (tx) => await createUser(tx, prepared, now, by))
 }
 
 /** Finds an account by its id, its address or its user name, with its roles and permissions. */
@@ -61,14 +65,19 @@ export type AccountChange = {
 }
 
 /** Changes what an account says of its person. Refusals: `invalid_email`, `invalid_username`, `already_exists`. */
-export const changeAccount = async (ctx: Ctx, account: Subject, change: AccountChange): Promise<Denial | undefined> => {
+export const changeAccount = async (
+  ctx: Ctx,
+  account: Subject,
+  { by = {}, ...change }: AccountChange & { by?: By },
+): Promise<Denial | undefined> => {
   const values = decideChange(account, change)
   if (isDenial(values)) return values
   const now = ctx.now()
   try {
     await transact(ctx.db, async (tx) => {
       await updateUser(tx, account.id, values, now)
-      await record(tx, { type: 'user.updated', now, user_id: account.id, data: { changed: Object.keys(values) } })
+      const told = actedBy(by, { changed: Object.keys(values) })
+      await record(tx, { type: 'user.updated', now, user_id: account.id, ...told })
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error

@@ -5,7 +5,7 @@
 import type { Ctx } from '../ctx.ts'
 import { assignRoles } from '../access/roles.ts'
 import { isUniqueViolation, type Tx } from '../db/connect.ts'
-import { type Happening, record } from '../events/record.ts'
+import { actedBy, type By, record } from '../events/record.ts'
 import { uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalUsername } from './identifier.ts'
@@ -64,7 +64,7 @@ export const createUser = async (
   tx: Tx,
   prepared: Prepared,
   now: Date,
-  by: Partial<Happening> = {},
+  by: By = {},
 ): Promise<{ user_id: string } | Denial> => {
   const { id, registration } = prepared
   // GD-1: an id that was somebody's is never another's.
@@ -84,7 +84,8 @@ export const createUser = async (
   if (prepared.password_hash !== undefined) await upsertPassword(tx, id, prepared.password_hash, now)
   const refused = await assignRoles(tx, id, registration.roles ?? [])
   if (refused) return refused
-  await record(tx, { type: 'user.created', now, user_id: id, data: { roles: [...(registration.roles ?? [])] }, ...by })
+  const told = actedBy(by, { roles: [...(registration.roles ?? [])] })
+  await record(tx, { type: 'user.created', now, user_id: id, ...told })
   return { user_id: id }
 }
 

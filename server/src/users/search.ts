@@ -3,6 +3,7 @@
  * to its query (security rule AD-5). Start reading at `searchUsers`.
  */
 import type { Ctx } from '../ctx.ts'
+import { openCursor, type Place, sealCursor } from '../http/cursor.ts'
 import { type Filter, type Found, type Listed, listUsersFiltered, type Position, searchPass } from './search-store.ts'
 
 export type { Listed } from './search-store.ts'
@@ -13,14 +14,15 @@ export type UsersPage = { users: Listed[]; next: string | undefined }
 /** One page. Undefined when the cursor is none of this query. */
 export const searchUsers = async (ctx: Ctx, query: SearchQuery): Promise<UsersPage | undefined> => {
   const place = placeOf(query)
-  const position = query.cursor === undefined ? undefined : openCursor(ctx, query.cursor, place)
+  const position =
+    query.cursor === undefined ? undefined : (openCursor(ctx, place, query.cursor) as Position | undefined)
   if (query.cursor !== undefined && position === undefined) return undefined
   const prefix = query.q?.normalize('NFKC').trim().toLowerCase().slice(0, 200)
   const rows = prefix ? await searched(ctx, query, { prefix, position }) : await listed(ctx, query, position)
   const more = rows.length > query.limit
   const shown = rows.slice(0, query.limit)
   const last = shown.at(-1)
-  const next = more && last ? ctx.secrets.seal(JSON.stringify(last.position), place, 'cursor') : undefined
+  const next = more && last ? sealCursor(ctx, place, last.position) : undefined
   return { users: shown.map(({ user }) => user), next }
 }
 
@@ -52,13 +54,7 @@ const rowOf = ({ key, ...user }: Found, pass: 0 | 1 | 2): Row => ({ user, positi
 const filterOf = ({ status, role }: SearchQuery): Filter => ({ status, role })
 
 /** What a cursor is bound to: the same question, or it opens nothing. */
-const placeOf = ({ q = '', status = '', role = '' }: SearchQuery): string =>
-  `cursor|users|${JSON.stringify([q, status, role])}`
-
-const openCursor = (ctx: Ctx, cursor: string, place: string): Position | undefined => {
-  try {
-    return JSON.parse(ctx.secrets.open(cursor, place, 'cursor')) as Position
-  } catch {
-    return undefined
-  }
-}
+const placeOf = ({ q = '', status = '', role = '' }: SearchQuery): Place => ({
+  list: 'users',
+  question: [q, status, role],
+})

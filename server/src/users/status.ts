@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { distrustDevices } from '../devices/forget.ts'
-import { type Happening, record } from '../events/record.ts'
+import { actedBy, type By, type Happening, record } from '../events/record.ts'
 import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
 import { removeFactors } from '../factors/reset.ts'
@@ -16,9 +16,6 @@ import { endImpersonations } from '../sessions/impersonation.ts'
 import { endAll } from './end-all.ts'
 import { eraseAccount } from './erase.ts'
 import { lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
-
-/** Who changed it: an administrator by their id, and where the request came from. Nothing for the operator at the command line. */
-export type By = { actor_id?: string } & Pick<Happening, 'ip' | 'user_agent' | 'request_id'>
 
 /** Disables, locks or enables an account; the first two end everything it had at once. */
 export const changeStatus = async (
@@ -147,9 +144,7 @@ const change = async (
     await lockAccount(tx, user_id)
     const denial = await work(tx, now)
     if (denial) return denial
-    const { actor_id, ...caller } = by
-    const data = { ...kind.data, ...(actor_id !== undefined && { by: actor_id }) }
-    await record(tx, { type: kind.type, data, now, user_id, ...caller })
+    await record(tx, { type: kind.type, now, user_id, ...actedBy(by, kind.data) })
     return undefined
   })
   if (refused) return refused

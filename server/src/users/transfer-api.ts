@@ -2,13 +2,12 @@
 import { Readable } from 'node:stream'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
-import { record } from '../events/record.ts'
-import { refuse } from '../http/errors.ts'
+import { actedBy, record } from '../events/record.ts'
+import { personRoute } from '../http/person-route.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { json, type Reply, stream } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { route } from '../http/route.ts'
-import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { actorOf, mayGiveRoles } from './admin.ts'
 import { readLines } from './csv.ts'
@@ -48,40 +47,27 @@ const takeOut = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal):
   const stale = requireFresh(ctx, request, person)
   if (stale) return stale
   const format = param(request.query, 'format') === 'csv' ? 'csv' : 'jsonl'
-  const { actor_id = '', ...caller } = actorOf(request, person)
-  await record(ctx.db, { type: 'users.exported', now: request.now, data: { by: actor_id, format }, ...caller })
+  const told = actedBy(actorOf(request, person), { format })
+  await record(ctx.db, { type: 'users.exported', now: request.now, ...told })
   const headers = { 'content-disposition': `attachment; filename="users.${format}"` }
   return stream(Readable.from(exportUsers(ctx, { format, hashes: false })), types[format], { headers })
 }
 
-type Handler = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal) => Promise<Reply | Denial>
-
-const answering =
-  (path: string, handler: Handler): ((...call: Parameters<Handler>) => Promise<Reply>) =>
-  async (ctx, request, person) => {
-    const result = await handler(ctx, request, person)
-    return isDenial(result) ? refuse(ctx, result, 'problem', { route: path, request }) : result
-  }
-
 export const transferRoutes = [
-  route({
+  personRoute({
     method: 'POST',
     path: '/api/v1/users/import',
-    auth: 'person',
     may: 'users:write',
-    errors: 'problem',
     accepts: 'lines',
     summary:
       'Import accounts: JSON lines or CSV, at most 1 MiB; dry_run=true writes nothing, existing=skip passes over',
-    handler: answering('/api/v1/users/import', bringIn),
+    handler: bringIn,
   }),
-  route({
+  personRoute({
     method: 'GET',
     path: '/api/v1/users/export',
-    auth: 'person',
     may: 'users:read',
-    errors: 'problem',
     summary: 'Export accounts without their secrets: format=jsonl or csv',
-    handler: answering('/api/v1/users/export', takeOut),
+    handler: takeOut,
   }),
 ]

@@ -47,6 +47,7 @@ describe('help', () => {
         'end-sessions',
         'reset-factors',
         'require-action',
+        'send-reset',
         'set-password',
         'roles',
         'delete',

@@ -1,0 +1,100 @@
+/**
+ * Owns the addresses at which administrators invite people, see what became of it, and withdraw it. Nobody gives roles by an
+ * invitation that they may not give otherwise (security rule AD-2); the link goes to the person who is invited alone (EM-2).
+ */
+import { z } from 'zod'
+import type { Ctx } from '../ctx.ts'
+import { badQuery, nextLink, openCursor, pageSize, sealCursor } from '../http/cursor.ts'
+import { readBody } from '../http/json-body.ts'
+import { type PersonHandler, personRoute } from '../http/person-route.ts'
+import { empty, json } from '../http/reply.ts'
+import type { Route } from '../http/route.ts'
+import { deny, type Denial, isDenial, shown } from '../protocol/errors.ts'
+import { param } from '../protocol/params.ts'
+import { actorOf, mayGiveNow } from '../users/admin.ts'
+import { invitationView, invite, listInvitations, withdrawInvitation } from './invitations.ts'
+
+const path = '/api/v1/users/invitations'
+const place = { list: 'invitations' }
+const text = z.string().max(320)
+
+const invitation = z.strictObject({
+  email: text,
+  name: text.optional(),
+  roles: z.array(text).max(50).optional(),
+  locale: z.string().max(35).optional(),
+})
+
+const create: PersonHandler = async (ctx, request, person) => {
+  const body = readBody(invitation, request)
+  if (isDenial(body)) return body
+  const { roles = [], ...wish } = body
+  const unknown = wish.locale === undefined ? undefined : checkLanguage(ctx, wish.locale)
+  const refused = unknown ?? (await mayGiveNow(ctx, person, { request, roles }))
+  if (refused) return refused
+  const { id: invited_by } = person.subject
+  const made = await invite(ctx, { ...wish, roles, invited_by }, { by: actorOf(request, person) })
+  if (isDenial(made)) return made
+  return json({ invitation: invitationView(made.invitation, request.now) }, 201)
+}
+
+const checkLanguage = ({ pages }: Ctx, locale: string): Denial | undefined =>
+  pages.languages.includes(locale)
+    ? undefined
+    : deny(
+        'unknown_language',
+        'There are no letters in this language.',
+        {
+          rule: 'a letter is written in a language there is',
+          expected: pages.languages.join(', '),
+          got: shown(locale),
+        },
+        { status: 422 },
+      )
+
+type Position = { created_at: string; id: string }
+
+const list: PersonHandler = async (ctx, request) => {
+  const limit = pageSize(request)
+  if (limit === undefined) return badQuery('limit from 1 to 200', shown(param(request.query, 'limit')))
+  const cursor = param(request.query, 'cursor')
+  const after = cursor === undefined ? undefined : (openCursor(ctx, place, cursor) as Position | undefined)
+  if (cursor !== undefined && after === undefined) return badQuery('a cursor of this list', shown(cursor))
+  const rows = await listInvitations(ctx.db, {
+    limit: limit + 1,
+    after: after && { id: after.id, created_at: new Date(after.created_at) },
+  })
+  const shownRows = rows.slice(0, limit)
+  const last = shownRows.at(-1)
+  const next = rows.length > limit && last ? sealCursor(ctx, place, positionOf(last)) : undefined
+  const invitations = shownRows.map((row) => invitationView(row, request.now))
+  return json({ invitations, next: next ?? null }, 200, { headers: nextLink(ctx, request, { path, next }) })
+}
+
+const positionOf = ({ created_at, id }: { created_at: Date; id: string }): Position => ({
+  created_at: created_at.toISOString(),
+  id,
+})
+
+const withdraw: PersonHandler = async (ctx, request, person) => {
+  const id = request.pathParams['id'] ?? ''
+  return (await withdrawInvitation(ctx, id, actorOf(request, person))) ? empty(204) : notOpen
+}
+
+const notOpen: Denial = deny('not_found', 'There is no such open invitation.', {
+  rule: 'an invitation is withdrawn while it is open',
+  expected: 'the id of an open invitation',
+  got: 'another one',
+})
+
+export const invitationsApiRoutes: Route[] = [
+  personRoute({ method: 'GET', path, may: 'users:read', summary: 'List invitations, newest first', handler: list }),
+  personRoute({ method: 'POST', path, may: 'users:write', summary: 'Invite somebody by mail', handler: create }),
+  personRoute({
+    method: 'DELETE',
+    path: `${path}/:id`,
+    may: 'users:write',
+    summary: 'Withdraw an open invitation',
+    handler: withdraw,
+  }),
+]
