@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { sampleCases, serveSamples, violations } from '../../test/support/sample-pages.ts'
 
-const { open, reader } = serveSamples()
+const { read } = serveSamples()
 
 test.each(sampleCases)(
   '$page $index: in Arabic axe is content; 320 pixels are enough from right to left, and for the long words of German',
@@ -10,7 +10,7 @@ test.each(sampleCases)(
       ['ar', 'rtl'],
       ['de-DE', 'ltr'],
     ] as const) {
-      const { page, complaints } = await open(await reader(locale), `/${name}/${index}`)
+      const { page, complaints } = await read(locale, `/${name}/${index}`)
       expect(await page.evaluate(() => document.documentElement.dir)).toBe(dir)
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
       // From right to left what is too wide sticks out on the other side, where nothing can be scrolled to.
@@ -19,7 +19,6 @@ test.each(sampleCases)(
       expect(await page.evaluate(leftmost)).toBeGreaterThanOrEqual(-1)
       expect(dir === 'rtl' ? await violations(page) : []).toEqual([])
       expect(complaints).toEqual([])
-      await page.close()
     }
   },
 )

@@ -2,19 +2,18 @@ import { expect, describe, test } from 'vitest'
 import { sampleCases, serveSamples, violations } from '../../test/support/sample-pages.ts'
 
 const attack = `"'><script>alert(1)</script><img src=x onerror=alert(2)>`
-const { open, origin, person, posts, reader } = serveSamples()
+const { open, origin, person, posts, read } = serveSamples()
 
 describe('every page, every branch', () => {
   test.each(sampleCases)(
     '$page $index: axe is content in both themes, nothing breaks the policy, 320 pixels are enough',
     async ({ page: name, index }) => {
-      const { page, complaints } = await open(await reader('en-GB'), `/${name}/${index}`)
+      const { page, complaints } = await read('en-GB', `/${name}/${index}`)
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
       expect(await violations(page)).toEqual([])
       await page.emulateMedia({ colorScheme: 'dark' })
       expect(await violations(page, 'colours')).toEqual([])
       expect(complaints).toEqual([])
-      await page.close()
     },
   )
 })
