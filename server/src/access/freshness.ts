@@ -38,7 +38,7 @@ export const proveFirst = (
  * through an authorization request with `max_age` (RFC 9470 §3). Somebody who acts for another never may.
  */
 export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Denial | undefined => {
-  if (person.browser?.session.actor_id != null) return actedFor
+  if (person.acted) return actedFor
   if (isFresh(ctx, person, request.now)) return undefined
   const max_age = ctx.config.freshness_seconds
   const because = {

@@ -24,6 +24,7 @@ export const authenticatePerson = async (
   const person =
     request.header('authorization') === undefined ? await byCookie(ctx, request) : await byToken(ctx, request, may)
   if (isDenial(person)) return person
+  if (person.acted && unsafe.has(request.method)) return actedFor
   const isHeld = may === 'self' || (may !== undefined && person.subject.permissions.includes(may))
   return isHeld ? person : lacking(may ?? '', person.subject.permissions)
 }
@@ -36,9 +37,9 @@ const byCookie = async (ctx: Ctx, request: HttpRequest): Promise<PersonPrincipal
   if (session === undefined || subject === undefined) return nobody
   const forged = unsafe.has(request.method) ? checkCall(ctx, request, browser.browser, ownForms(browser)) : undefined
   if (forged) return forged
-  if (session.actor_id !== null && unsafe.has(request.method)) return actedFor
-  const { auth_time, acr, amr, id: sid, device_trusted } = session
-  return { subject, auth_time, acr, amr, sid, device_trusted, browser: { ...browser, session } }
+  const { auth_time, acr, amr, id: sid, device_trusted, actor_id } = session
+  const acted = actor_id !== null
+  return { subject, auth_time, acr, amr, sid, device_trusted, acted, browser: { ...browser, session } }
 }
 
 /** RFC 6750 §3.1; a token for another audience is none of ours (RFC 9068 §4), and one without the scope may not do this. */
@@ -55,7 +56,9 @@ const byToken = async (ctx: Ctx, request: HttpRequest, may: Demands['may']): Pro
   const { sid, client_id, acr = 'aal1' } = token
   // It can matter after a sign-in that proved one factor, and for what is only read too: a copy of the data wants a fresh proof.
   const device_trusted = acr === 'aal1' && (await isDeviceTrusted(ctx, sid))
-  return { subject, auth_time, acr, amr: [], sid, device_trusted, client_id, scope: token.scope }
+  // RFC 8693 §4.1: the token says so.
+  const acted = token.act !== undefined
+  return { subject, auth_time, acr, amr: [], sid, device_trusted, acted, client_id, scope: token.scope }
 }
 
 const nobody: Denial = deny(

@@ -41,6 +41,8 @@ export type PersonPrincipal = {
   sid: string | undefined
   /** A trusted device stood in for the second step of that sign-in: no fresh proof (security rule MF-4). */
   device_trusted: boolean
+  /** Somebody else acts as this person, in the browser or through an application (security rule AD-4). */
+  acted: boolean
   /** Present when the browser itself calls; then CSRF was checked. */
   browser?: BrowserPrincipal & { session: LiveSession }
   /** Present when an application calls. */

@@ -2,6 +2,7 @@
  * Owns signing out: RP-initiated (OpenID Connect RP-Initiated Logout §2, §3; security rule LO-1) and by the person's own
  * page. A redirect follows only a proof that the application asked, to an address it has registered.
  */
+import { actedFor } from '../access/person.ts'
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
 import { checkCsrf, csrfToken } from '../http/csrf.ts'
@@ -151,6 +152,9 @@ const confirmed = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincip
   const scope = param(request.form, 'scope') ?? 'here'
   if (scope === 'cancel') return redirectLocal('/account')
   const everywhere = scope === 'everywhere'
+  // AD-4: who acts as somebody else leaves, and ends nothing of theirs.
+  if (everywhere && browser.session.actor_id !== null)
+    return refuse(ctx, actedFor, 'page', { route: '/logout', request })
   if (everywhere) await endAll(ctx, browser.session.user_id, request)
   else await endHere(ctx, [browser.session.id], request)
   return done(wish, everywhere)

@@ -86,6 +86,43 @@ describe('AD-4', () => {
     expect(answerOf(await ask(client, app, { acr_values: 'aal2' }))).toMatchObject({ error: 'access_denied' })
   })
 
+  it.each(['jwt', 'opaque'] as const)('nor by an application: its token (%s) reads, and no more', async (format) => {
+    const { client } = await acting()
+    const api = `${house.server.issuer}/api/v1`
+    const scope = 'openid account admin'
+    const helper = await house.app({ first_party: true, resources: [api], scope, access_token_format: format })
+    const { code = '' } = answerOf(await ask(client, helper, { scope, resource: api }))
+    const { access_token = '' } = (await redeem(client, helper, code)).json<Record<string, string>>()
+    const call = async (method: string, path: string, json?: object): Promise<number> => {
+      const headers = { authorization: `Bearer ${access_token}` }
+      const reply = await house.server.client().request(`/api/v1/${path}`, { method, headers, ...(json && { json }) })
+      return reply.status
+    }
+    expect(await call('GET', 'users/me')).toBe(200)
+    for (const [method, path, json] of [
+      ['PATCH', 'users/me', { name: 'x' }],
+      ['POST', 'auth/change-password', { new_password: 'seven loud brass bells' }],
+      ['POST', 'users/me/email', { email: 'somebody.else@example.com' }],
+      ['POST', 'users/me/factors', { kind: 'totp' }],
+      ['POST', 'users/me/export'],
+      ['DELETE', 'users/me/sessions'],
+      ['DELETE', 'users/me'],
+      ['POST', 'auth/logout-everywhere'],
+    ] as const)
+      expect([method, path, await call(method, path, json)]).toEqual([method, path, 403])
+  })
+
+  it('nor do they sign the person out everywhere', async () => {
+    const { client, target } = await acting()
+    const own = house.server.client()
+    await signIn(own, target)
+    const page = await client.get('/logout')
+    const form = ({ action }: Form): boolean => action.endsWith('/logout')
+    expect((await client.submit(page, {}, { form, button: { name: 'scope', value: 'everywhere' } })).status).toBe(403)
+    expectPage(await own.get('/account'), 200, 'Your account')
+    expectPage(await client.submit(page, {}, { form, button: { name: 'scope', value: 'here' } }), 200, /signed out/i)
+  })
+
   it('needs a reason, a fresh proof, a browser, and somebody with fewer rights', async () => {
     const target = await house.person()
     const caller = await callerOf(house, admin)
