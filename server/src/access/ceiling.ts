@@ -5,6 +5,7 @@
 import { type Denial, deny } from '../protocol/errors.ts'
 
 type Holder = { permissions: readonly string[] }
+type Gated = { id: string; status: string }
 
 /** Refuses what would give permissions that the giver does not hold. */
 export const mayGive = (giver: Holder, permissions: readonly string[]): Denial | undefined => {
@@ -31,6 +32,13 @@ export const mayActAs = (actor: Holder & { id: string }, target: Holder & { id: 
     ? undefined
     : refuse('You can act as people with fewer rights than yours only.', 'a person with fewer permissions', 'as many')
 }
+
+/**
+ * Whether somebody who began to act as another may go on: both rights may have changed since. Asked at each use of what came
+ * of it (security rules AD-4, G-3).
+ */
+export const mayGoOnActing = (actor: (Holder & Gated) | undefined, target: Holder & Gated): boolean =>
+  actor?.status === 'active' && actor.permissions.includes('users:impersonate') && mayActAs(actor, target) === undefined
 
 const refuse = (sentence: string, expected: string, got: string): Denial =>
   deny(

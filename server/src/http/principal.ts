@@ -62,8 +62,11 @@ export type Principals = {
   person: PersonPrincipal
 }
 
-/** What a route demands of a person who calls it: `self` for one's own data, else a permission (`resource:action`). */
-export type Demands = { may?: May | undefined }
+/**
+ * What a route demands of a person who calls it: `self` for one's own data, else a permission (`resource:action`). `path` is
+ * the route's own: that of a request may be spelt in other ways.
+ */
+export type Demands = { path: string; may?: May | undefined }
 export type May = 'self' | `${string}:${string}`
 
 export type Authenticators = {

@@ -2,6 +2,7 @@
  * Owns the way from a request to the sign-in behind it: the browser cookie, the session cookie, and who that is.
  * Never starts or ends a session.
  */
+import { mayGoOnActing } from '../access/ceiling.ts'
 import type { Ctx } from '../ctx.ts'
 import { deviceCookie } from '../devices/remember.ts'
 import { cookieName, readCookie, type SetCookie } from '../http/cookies.ts'
@@ -41,7 +42,7 @@ export const authenticateBrowser = async (ctx: Ctx, request: HttpRequest): Promi
 /** Security rule G-3. Where somebody acts as another person, both of them have to be able to. */
 const mayGoOn = async (ctx: Ctx, { actor_id }: LiveSession, subject: Subject): Promise<boolean> => {
   if (mayAct({ user: subject }, 'login_required')) return false
-  return actor_id === null || !mayAct({ user: (await ctx.subjects.get(actor_id)) ?? null }, 'login_required')
+  return actor_id === null || mayGoOnActing(await ctx.subjects.get(actor_id), subject)
 }
 
 const loadSession = async (

@@ -6,9 +6,12 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { record } from '../events/record.ts'
 import { revokeFamiliesOfSession, revokeFamiliesOfUser } from '../token/families.ts'
-import { endActed, endAllOf, endOne, listOfDevice } from './store.ts'
+import { endActed, endAllOf, endOne, listActedBeside, listOfDevice } from './store.ts'
 
-/** Ends one session: its families without offline_access and its access tokens die with it. False when it had ended before. */
+/**
+ * Ends one session: its families without offline_access and its access tokens die with it, and so does what its person does as
+ * others in the same browser (security rule AD-4). False when it had ended before.
+ */
 export const endSession = async (
   ctx: Ctx,
   tx: Tx,
@@ -19,6 +22,7 @@ export const endSession = async (
   await revokeFamiliesOfSession(tx, session_id, now, because)
   await ctx.feed.write(tx, [{ kind: 'session', key: session_id }], now)
   await record(tx, { type: 'session.ended', now, user_id: ended.user_id, session_id, data: { because } })
+  for (const acted of await listActedBeside(tx, ended)) await endSession(ctx, tx, { session_id: acted, now, because })
   return true
 }
 

@@ -143,17 +143,28 @@ export const listCounted = async (
     where user_id = ${user_id} and actor_id is null and ended_at is null and expires_at > ${now} and idle_expires_at > ${now}
     order by auth_time, id`
 
-/** Ends one session, once. Returns whose it was. */
+/** Ends one session, once. Returns whose it was, and in which browser. */
 export const endOne = async (
   tx: Query,
   id: string,
   now: Date,
   because: string,
-): Promise<{ user_id: string } | undefined> => {
-  const rows = await tx<{ user_id: string }[]>`
-    update sessions set ended_at = ${now}, ended_because = ${because} where id = ${id} and ended_at is null returning user_id`
+): Promise<{ user_id: string; browser_id: string } | undefined> => {
+  const rows = await tx<{ user_id: string; browser_id: string }[]>`
+    update sessions set ended_at = ${now}, ended_because = ${because} where id = ${id} and ended_at is null
+    returning user_id, browser_id`
   return rows[0]
 }
+
+/** The live sessions in which the person of a session acts as others, in the same browser: their ids. */
+export const listActedBeside = async (
+  tx: Query,
+  { user_id, browser_id }: { user_id: string; browser_id: string },
+): Promise<string[]> =>
+  (
+    await tx<{ id: string }[]>`
+      select id from sessions where actor_id = ${user_id} and browser_id = ${browser_id} and ended_at is null`
+  ).map(({ id }) => id)
 
 /** Ends every session of a person, but for `except`. Returns the ids. */
 export const endAllOf = async (

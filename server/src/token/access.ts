@@ -2,6 +2,7 @@
  * Owns the check of an access token that somebody presents: ours, in time, not revoked, its client and its person may
  * act. Used by UserInfo, introspection and revocation alike. JWTs are answered from memory while the feed is fresh.
  */
+import { mayGoOnActing } from '../access/ceiling.ts'
 import type { Ctx } from '../ctx.ts'
 import type { AccessTokenClaims } from '../protocol/access-token.ts'
 import type { Subject } from '../protocol/claims.ts'
@@ -22,9 +23,9 @@ export const checkAccessToken = async (ctx: Ctx, token: string, now: Date): Prom
   if (await ctx.feed.isRevoked({ ...claims, ...(kid !== undefined && { kid }) })) return { dead: 'revoked' }
   const client = await ctx.clients.get(claims.client_id)
   const person = claims.sub === claims.client_id ? undefined : ((await ctx.subjects.get(claims.sub)) ?? null)
-  const gate =
-    mayAct({ client: client ?? null, ...(person !== undefined && { user: person }) }, 'invalid_token') ??
-    (claims.act && mayAct({ user: (await ctx.subjects.get(claims.act.sub)) ?? null }, 'invalid_token'))
+  const gate = mayAct({ client: client ?? null, ...(person !== undefined && { user: person }) }, 'invalid_token')
+  const actor = claims.act && (await ctx.subjects.get(claims.act.sub))
+  if (claims.act && !(person && mayGoOnActing(actor, person))) return { dead: 'whoever acts has lost the right to' }
   return gate ? { dead: `${gate.because.expected}: ${gate.because.got}` } : { claims, subject: person ?? undefined }
 }
 

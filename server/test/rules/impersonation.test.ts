@@ -86,6 +86,20 @@ describe('AD-4', () => {
     expect(answerOf(await ask(client, app, { acr_values: 'aal2' }))).toMatchObject({ error: 'access_denied' })
   })
 
+  it('an address in another spelling is the same address: /%61ccount too', async () => {
+    const { client, target } = await acting()
+    const page = await client.get('/account/profile')
+    const form = page.forms.find(({ action }) => action.endsWith('/account/profile'))
+    const own = Object.fromEntries((form?.fields ?? []).map(({ name, value }) => [name, value]))
+    for (const path of ['/account/profile', '/%61ccount/profile', '/accoun%74/profile/']) {
+      const headers = { origin: house.server.issuer }
+      const reply = await client.post(path, { ...own, name: 'Somebody else' }, headers)
+      expect([path, reply.status]).toEqual([path, 403])
+    }
+    const [row] = await house.sql<{ name: string }[]>`select name from users where id = ${target.user_id}`
+    expect(row?.name).toBe(target.name)
+  })
+
   it.each(['jwt', 'opaque'] as const)('nor by an application: its token (%s) reads, and no more', async (format) => {
     const { client } = await acting()
     const api = `${house.server.issuer}/api/v1`
@@ -168,6 +182,29 @@ describe('AD-4', () => {
     expect(
       await lose(async (actor) => await house.revoking(async (ctx) => await changeRoles(ctx, actor.user_id, taken))),
     ).toBe('login_required')
+  })
+
+  it('ends when the person comes to hold as much as whoever acts: cookie and token', async () => {
+    const { client, target } = await acting()
+    const tokens = (await redeem(client, app, answerOf(await ask(client, app)).code ?? '')).json<{
+      access_token: string
+    }>()
+    const headers = { authorization: `Bearer ${tokens.access_token}` }
+    expect((await client.get('/oauth/userinfo', headers)).status).toBe(200)
+    const { changeRoles } = await import('../../src/users/status.ts')
+    const given = { add: ['admin'], remove: [] }
+    await house.revoking(async (ctx) => await changeRoles(ctx, target.user_id, given))
+    await expect.poll(async () => await askSilently(client, app), { timeout: 3000 }).toBe('login_required')
+    expect((await client.get('/oauth/userinfo', headers)).status).toBe(401)
+  })
+
+  it('ends with the session of whoever acts: signed out from another browser too', async () => {
+    const { client } = await acting()
+    expect(await askSilently(client, app)).toBe('code')
+    const elsewhere = await callerOf(house, admin)
+    expect((await elsewhere.call('DELETE', 'users/me/sessions')).status).toBe(200)
+    expect(await askSilently(client, app)).toBe('login_required')
+    expect(await askSilently(elsewhere.client, app)).toBe('code')
   })
 
   it('a sign-in of the person in that browser is their own again', async () => {
