@@ -68,7 +68,7 @@ const unreadable = (error: unknown, file: string): unknown => {
   if (!(error instanceof Error) || error instanceof StartError) return error
   const code = 'code' in error ? String(error.code) : ''
   if (code === 'ENOENT') return new StartError(`There is no file ${file}.`)
-  return code.startsWith('CSV_') || code.startsWith('ERR_ENCODING') || error.message.includes('longer than')
+  return code.startsWith('CSV_') || code.startsWith('ERR_ENCODING') || code === 'LINE_TOO_LONG'
     ? new StartError(`${file} cannot be read: ${error.message}.`)
     : error
 }

@@ -11,6 +11,7 @@ import { type Params, parseParams } from '../protocol/params.ts'
 import { clientIp } from './client-ip.ts'
 import type { HttpRequest } from './request.ts'
 import type { Route } from './route.ts'
+import { isTame } from './tame.ts'
 
 const none: Params = new Map()
 const lineTypes = ['application/x-ndjson', 'text/csv']
@@ -93,22 +94,14 @@ const readText = (body: unknown): string | Denial => {
 const parseJson = (body: unknown): { json: unknown } | Denial => {
   const text = readText(body)
   if (isDenial(text)) return text
-  if (text.includes('\\u0000') || text.includes('\0')) return unreadable('text without NUL')
   try {
     const value: unknown = JSON.parse(text)
-    return isTame(value, 0) ? { json: value } : unreadable('at most 32 levels, without __proto__ and constructor')
+    return isTame(value)
+      ? { json: value }
+      : unreadable('at most 32 levels, text without NUL, no __proto__ and constructor')
   } catch {
     return unreadable('JSON')
   }
-}
-
-const isTame = (value: unknown, depth: number): boolean => {
-  if (typeof value !== 'object' || value === null) return true
-  if (depth >= 32) return false
-  if (Array.isArray(value)) return value.every((item) => isTame(item, depth + 1))
-  return Object.entries(value).every(
-    ([key, item]) => key !== '__proto__' && key !== 'constructor' && isTame(item, depth + 1),
-  )
 }
 
 const unreadable = (expected: string): Denial =>

@@ -31,7 +31,7 @@ async function* readJsonLines(input: AsyncIterable<Buffer | string>): AsyncGener
     rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
     const lines = rest.split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > longestLine) throw new Error(`line ${line + lines.length + 1} is longer than 64 KiB`)
+    if (rest.length > longestLine) throw tooLong(line + lines.length + 1)
     for (const text of lines) {
       line += 1
       if (text.trim() !== '') yield { line, value: parseJson(text) }
@@ -39,6 +39,10 @@ async function* readJsonLines(input: AsyncIterable<Buffer | string>): AsyncGener
   }
   if (rest.trim() !== '') yield { line: line + 1, value: parseJson(rest) }
 }
+
+/** With a code, as the errors of the CSV parser have one: it is the file that is wrong. */
+const tooLong = (line: number): Error =>
+  Object.assign(new Error(`line ${line} is longer than 64 KiB`), { code: 'LINE_TOO_LONG' })
 
 /** The records of a file, one by one. Throws when it is no text, no CSV, or has a line without end. */
 export const readLines = (format: 'jsonl' | 'csv', input: AsyncIterable<Buffer | string>): AsyncIterable<Line> =>

@@ -3,6 +3,7 @@
  * nobody knows are refused. Pure. Start reading at `readRecord`.
  */
 import { z } from 'zod'
+import { isTame } from '../http/tame.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalUsername } from './identifier.ts'
 
@@ -51,7 +52,7 @@ const record = z.strictObject({
     .transform((secret) => secret.replaceAll(/[\s=-]/g, '').toUpperCase())
     .pipe(z.string().regex(/^[A-Z2-7]{16,256}$/))
     .optional(),
-  created_at: z.coerce.date().optional(),
+  created_at: z.coerce.date().min(new Date(0)).max(new Date('9999-12-31T23:59:59Z')).optional(),
 })
 
 type Parsed = z.output<typeof record>
@@ -68,6 +69,7 @@ export const readRecord = (input: unknown): ImportRecord | Denial => {
       ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== '' && value !== null))
       : undefined
   if (plain === undefined) return invalid('an object', 'something else')
+  if (!isTame(plain)) return invalid('at most 32 levels, text without NUL', 'something else')
   const read = record.safeParse(plain)
   if (!read.success) {
     const [issue] = read.error.issues
@@ -90,7 +92,7 @@ const identified = (data: Parsed): ImportRecord | Denial => {
 const parseObject = (json: string): Record<string, unknown> | undefined => {
   try {
     const value: unknown = JSON.parse(json)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) && isTame(value)
       ? (value as Record<string, unknown>)
       : undefined
   } catch {

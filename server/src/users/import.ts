@@ -67,6 +67,8 @@ const importBatch = async (ctx: Ctx, batch: readonly Line[], state: State): Prom
   for (const { line, value } of batch) {
     const prepared = await prepare(ctx, value, { line, now, options: state.options })
     if (isDenial(prepared)) note(state.report, line, prepared)
+    // The second of two records with one id is as late as one whose account is there: nothing of it goes to the first.
+    else if (ready.some(({ id }) => id === prepared.id)) count(state, line, false)
     else ready.push(prepared)
   }
   const written = await transact(ctx.db, async (tx) => {

@@ -35,9 +35,9 @@ const bringIn = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal):
     })
     return json(report)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))) throw error
-    return deny('invalid_request', 'The file is no CSV.', {
-      rule: 'the body can be read (RFC 4180)',
+    if (!(error instanceof Error && 'code' in error && /^(CSV_|LINE_TOO_LONG$)/.test(String(error.code)))) throw error
+    return deny('invalid_request', `The file is no ${format === 'csv' ? 'CSV' : 'file of JSON lines'}.`, {
+      rule: 'the body can be read (RFC 4180, lines of at most 64 KiB)',
       got: error.message,
     })
   }

@@ -86,6 +86,37 @@ describe('import over the API', () => {
     ])
   })
 
+  it.each<[string, object]>([
+    ['NUL in a name', { name: 'a\0b' }],
+    ['NUL in a role', { roles: ['user\0'] }],
+    ['NUL deep in a claim', { claims: { a: [{ b: 'x\0' }] } }],
+    ['half a character', { claims: { a: '\ud800' } }],
+    ['half a character in a cell', { claims: '{"a":"\\ud800"}' }],
+    ['too deep', { claims: { a: JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`) as object } }],
+    ['a date before computers', { created_at: '-200000-01-01T00:00:00Z' }],
+    ['a date that no database knows', { created_at: 8_640_000_000_000_000 }],
+  ])('G-6: %s refuses its record and no other', async (name, members) => {
+    const email = `${name.replaceAll(' ', '-').toLowerCase()}@odd.example`
+    const reply = await send(lines({ email, ...members }, { email: `next-${email}` }))
+    expect([name, reply.status, reply.json()]).toMatchObject([name, 200, { created: 1, problems: [{ line: 1 }] }])
+  })
+
+  it('two records with one id: nothing of the second goes to the account of the first', async () => {
+    const password_hash = await bcrypt('the old password of years', { cost: 6 })
+    const first = { id: 'once', email: 'once@import.example', password_hash }
+    const second = { ...first, email: 'twice@import.example', roles: ['admin'], totp_secret: 'A'.repeat(32) }
+    const report = (await send(lines(first, second))).json<Report>()
+    expect(report).toMatchObject({ created: 1, problems: [{ line: 2, code: 'already_exists' }] })
+    expect((await caller.call('GET', 'users/once')).json()).toMatchObject({
+      user: { email: 'once@import.example', roles: [], factors: ['password'] },
+    })
+  })
+
+  it('a line that does not end is told in words', async () => {
+    const reply = await send(`{"email":"long@import.example","name":"${'x'.repeat(70_000)}"}`)
+    expect([reply.status, reply.json()['code']]).toEqual([400, 'invalid_request'])
+  })
+
   it('a dry run writes nothing; existing accounts can be passed over', async () => {
     const text = lines({ email: 'dry@import.example' }, { email: 'dry2@import.example' })
     const rehearsed = (await send(text, '?dry_run=true')).json<Report>()
