@@ -17,7 +17,7 @@ import { hashToken } from '../protocol/opaque-token.ts'
 import { accountOf } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { letterAddress } from '../users/mailbox.ts'
-import { findOwnOneTime, type OneTime, openOneTime, tryCode, voidOfBrowser } from '../users/one-time.ts'
+import { findOfBrowser, findOwnOneTime, type OneTime, openOneTime, tryCode, voidOfBrowser } from '../users/one-time.ts'
 import { reserve, succeeded } from './throttle.ts'
 
 /** What can be asked for; the letter has the name of the purpose. */
@@ -31,7 +31,10 @@ export type Wish = {
   also?: (tx: Tx) => Promise<void>
 }
 
-/** What was opened, and whether a letter may come: an address gets so many in an hour, and no more. */
+/**
+ * What was opened, and whether a letter may come: an address gets so many in an hour, and no more. Then it is what this
+ * browser had opened before, so that the code of the newest letter is still typed where it works.
+ */
 export type Asked = { id: string; limited: boolean }
 
 /** Asks for a letter to whoever signs in with a name, if there is such an account. */
@@ -59,12 +62,13 @@ export const askAt = async (
   const bound_to = hashToken(browser.browser)
   const asked = await transact(ctx.db, async (tx) => {
     await also?.(tx)
+    const before = await findOfBrowser(tx, { purpose, address, bound_to, now })
     const id = await openOneTime(tx, { purpose, address, data, bound_to, now })
     const locale = languageOf(ctx, request)
     const queued = await queueLetter(ctx, tx, { kind: purpose, to: address, locale, facts: { one_time: id }, now })
     if (queued === 'queued') await voidOfBrowser(tx, { purpose, address, bound_to, except: id })
     await record(tx, { type: events[purpose], now, data: { queued: queued === 'queued' }, ...callerOf(request) })
-    return { id, limited: queued === 'limited' }
+    return queued === 'queued' ? { id, limited: false } : { id: before ?? id, limited: true }
   })
   ctx.outbox.nudge()
   return asked

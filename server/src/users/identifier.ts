@@ -15,8 +15,10 @@ export const canonicalEmail = (input: string): string | undefined => {
   const [local = '', domain = ''] = text.split('@')
   // domainToASCII reads as a URL parser does: it would cut off a path or port, undo %41, and turn 127.1 into an address.
   const ascii = plainDomain.test(domain) ? domainToASCII(domain.toLowerCase()) : ''
-  const canonical = `${local.toLowerCase()}@${ascii}`
-  const wellFormed = localForm.test(local) && !local.includes('..') && domainForm.test(ascii) && canonical.length <= 254
+  const name = local.toLowerCase()
+  const canonical = `${name}@${ascii}`
+  // The lower case is judged: that of İ has a mark which no address may have, so it would not be its own canonical form.
+  const wellFormed = localForm.test(name) && !name.includes('..') && domainForm.test(ascii) && canonical.length <= 254
   return wellFormed ? canonical : undefined
 }
 
@@ -33,10 +35,16 @@ export const canonicalUsername = (input: string): string | undefined => {
   return /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u.test(name) ? name : undefined
 }
 
+/** The beginning of a login that no account has: with its space it is neither an address nor a user name. */
+const noAccount = '? '
+
+/** Whether a canonical login is one that no account has. */
+export const isNobody = (login: string): boolean => login.startsWith(noAccount)
+
 /** What somebody typed into the sign-in field, in the form in which accounts are found. */
 export const canonicalLogin = (input: string): string => {
   const text = input.slice(0, longest).trim()
   const canonical = text.includes('@') ? canonicalEmail(text) : canonicalUsername(text)
   // What cannot be an account is still counted, under a form that no account has.
-  return canonical ?? `?${text.normalize('NFKC').toLowerCase().slice(0, 320)}`
+  return canonical ?? `${noAccount}${text.normalize('NFKC').toLowerCase().slice(0, 320)}`
 }

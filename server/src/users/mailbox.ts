@@ -8,6 +8,7 @@ import { type Happening, record } from '../events/record.ts'
 import { removeFactors } from '../factors/reset.ts'
 import { credentialOf } from './credentials.ts'
 import { endAll } from './end-all.ts'
+import { isNobody } from './identifier.ts'
 import {
   deletePassword,
   findMailbox,
@@ -43,7 +44,7 @@ const accountOf = (row: MailboxRow | undefined): MailAccount | undefined => {
  * nobody, a user name costs one query in either case (security rule LI-1).
  */
 export const letterAddress = async (ctx: Ctx, login: string): Promise<string> => {
-  if (login.includes('@') && !login.startsWith('?')) return login
+  if (login.includes('@') && !isNobody(login)) return login
   const found = await findMailbox(ctx.db, { username: login })
   return (
     found?.email_canonical ??

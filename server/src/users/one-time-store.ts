@@ -165,6 +165,18 @@ export const voidOfUserSince = async (tx: Query, user_id: string, purpose: Purpo
     where user_id = ${user_id} and used_at is null and purpose = ${purpose} and created_at > ${since}`
 }
 
+/** What one browser asked for before, for the same address: the newest that is alive and unused. */
+export const findOfBrowser = async (
+  tx: Query,
+  { purpose, address, bound_to, now }: { purpose: Purpose; address: string; bound_to: Buffer; now: Date },
+): Promise<string | undefined> => {
+  const rows = await tx<{ id: string }[]>`
+    select id from one_time_tokens
+    where purpose = ${purpose} and address = ${address} and bound_to = ${bound_to} and used_at is null and expires_at > ${now}
+    order by created_at desc, id desc limit 1`
+  return rows[0]?.id
+}
+
 /** Voids what one browser asked for before, for the same address: a new code makes the old one worthless (security rule MF-3). */
 export const voidOfBrowser = async (
   tx: Query,

@@ -28,6 +28,7 @@ import {
 export {
   dropOneTime,
   findBound,
+  findOfBrowser,
   type OneTime,
   type Purpose,
   removeOneTime,
