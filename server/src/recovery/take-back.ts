@@ -10,6 +10,7 @@ import { removeFactorsSince } from '../factors/reset.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { endAll } from '../users/end-all.ts'
+import { stay } from '../users/leave.ts'
 import { accountAt, lockMailAccount, type MailAccount, restoreAddress, takePassword } from '../users/mailbox.ts'
 import { deadLink, type OneTime, peekLink, spendLink, voidOfUserSince } from '../users/one-time.ts'
 import { resetLink } from './reset.ts'
@@ -78,11 +79,13 @@ const apply = async (ctx: Ctx, tx: Tx, facts: Apply): Promise<TakenBack> => {
   await endAll(ctx, tx, { user_id, now, because, proved: true })
   await removeFactorsSince(tx, user_id, new Date(oneTime.created_at.getTime() - dayMs))
   await takePassword(tx, user_id)
+  // A deletion that is under way was the thief's wish.
+  const stays = await stay(ctx, tx, request, user_id)
   const type = kind === 'not_me' ? 'user.disowned' : 'user.email_restored'
   await record(tx, { type, now, user_id, data: { warned_at: oneTime.created_at.toISOString() }, ...callerOf(request) })
   const isYoung = now.getTime() - oneTime.created_at.getTime() <= youngMs
   const bare = { ...account, email_canonical: address, credential: '' }
-  const reset_token = isYoung && account.status === 'active' ? await resetLink(tx, bare, now) : undefined
+  const reset_token = isYoung && (stays || account.status === 'active') ? await resetLink(tx, bare, now) : undefined
   return { address, reset_token }
 }
 

@@ -57,8 +57,16 @@ const endAll = async (ctx: Ctx, tx: Tx, { user_id, now }: { user_id: string; now
   await endConsents(tx, user_id)
   await forgetDevices(tx, user_id)
   await endSignIns(tx, user_id)
-  await voidOfUser(tx, user_id, Object.keys(lifeSeconds) as Purpose[])
+  const all = Object.keys(lifeSeconds) as Purpose[]
+  await voidOfUser(
+    tx,
+    user_id,
+    all.filter((purpose) => !forTheRobbed.includes(purpose)),
+  )
 }
+
+/** Links of warnings outlive it: it may be a thief who asks for the deletion, at an address of their own (security rule EM-2). */
+const forTheRobbed: readonly Purpose[] = ['not_me', 'undo_email']
 
 /** A letter with a link that calls it off goes to an address that was proved, and to no other. */
 const tell = async (

@@ -7,6 +7,7 @@ import { authenticatorOf } from '../support/factors.ts'
 import { expectPage, type House, openHouse, type Person, signIn } from '../support/flow.ts'
 import type { HttpClient } from '../support/http.ts'
 import { inboxOf, type ReceivedLetter, type TestInbox } from '../support/inbox.ts'
+import { sendForm } from '../support/own-page.ts'
 import { eventsOf } from '../support/written.ts'
 
 let house: House
@@ -39,6 +40,13 @@ const isIn = async (client: HttpClient): Promise<boolean> => (await client.get('
 const typed = async (person: Person, password: string): Promise<number> => {
   const client = house.server.client()
   return (await client.submit(await client.get('/login'), { login: person.email, password })).status
+}
+
+/** Asks for the deletion of the account, on its page, once that knows the address: its copy is a second old at most. */
+const leave = async (client: HttpClient, login: string): Promise<void> => {
+  await expect.poll(async () => (await client.get('/account/delete')).body, { timeout: 5000 }).toContain(login)
+  const left = await sendForm(client, await client.get('/account/delete'), '/account/delete', { login })
+  expectPage(left, 200, 'You have left')
 }
 
 /** What the account page will do: another address, with the letter to the old one. */
@@ -119,6 +127,17 @@ describe('this was not me', () => {
     )
   })
 
+  it('calls off a deletion that the thief has asked for', async () => {
+    const { person, thief, letter } = await robbed()
+    await leave(thief, person.email)
+    const reader = house.server.client()
+    const form = await reader.submit(await reader.get(letterPath(letter)))
+    expectPage(await reader.submit(form, { password: fresh }), 200, 'Your password is set')
+    expect(await typed(person, fresh)).toBe(303)
+    const types = (await eventsOf(house.sql, { user_id: person.user_id })).map(({ type }) => type)
+    expect(types).toContain('user.erasure_cancelled')
+  })
+
   it('is dead once the account has another address: the letter of that change is the way', async () => {
     const { person, letter } = await robbed()
     await moveTo(person, `thief-${person.user_id}@example.com`)
@@ -158,6 +177,19 @@ describe('EM-2: the old address', () => {
     const reader = house.server.client()
     expectPage(await reader.submit(await reader.get(letterPath(letter))), 200, 'Choose a new password')
     expect(await typed(person, 'the thief has set it')).toBe(401)
+  })
+
+  it('works after the thief has asked for the deletion of the account, and calls that off', async () => {
+    const { person, thief } = await robbed()
+    await moveTo(person, `stolen-${person.user_id}@example.com`)
+    const letter = await inbox.letter(person.email, { kind: 'email_changed' })
+    await leave(thief, `stolen-${person.user_id}@example.com`)
+    const reader = house.server.client()
+    const form = await reader.submit(await reader.get(letterPath(letter)))
+    expectPage(await reader.submit(form, { password: fresh }), 200, 'Your password is set')
+    const rows = await house.sql`select status, erase_after from users where id = ${person.user_id}`
+    expect(rows).toEqual([{ status: 'active', erase_after: null }])
+    expect(await typed(person, fresh)).toBe(303)
   })
 
   it('who had the account first has the last word, when the address was changed twice', async () => {
