@@ -15,7 +15,7 @@ import type { Subject } from '../protocol/claims.ts'
 import { type Denial, isDenial, shown } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { sendReset } from '../recovery/by-admin.ts'
-import { actOn, actorOf, createByAdmin, mayShutOut, noSuchUser } from './admin.ts'
+import { actOn, actorOf, createByAdmin, noSuchUser, notYourself } from './admin.ts'
 import { adminView, listedView } from './admin-view.ts'
 import { changeAccount } from './manage.ts'
 import { searchUsers } from './search.ts'
@@ -88,11 +88,13 @@ const acting =
     return after === undefined ? empty(204) : json({ user: await adminView(ctx, after) })
   }
 
-/** What may leave the person outside: never oneself, never the last administrator. */
-const shuttingOut =
+/** What nobody does to themselves here. */
+const toOthers =
   (work: Work): Work =>
   async (ctx, facts) =>
-    (await mayShutOut(ctx, facts.person, facts.target)) ?? (await work(ctx, facts))
+    isOwn(facts) ? notYourself : await work(ctx, facts)
+
+const isOwn = ({ person, target }: Parameters<Work>[1]): boolean => target.id === person.subject.id
 
 /** What a thief of an administrator's session must not do (security rule AD-4). */
 const freshly =
@@ -106,21 +108,21 @@ const setStatus =
     await changeStatus(ctx, target.id, status, actorOf(request, person))
 
 const works: Record<string, Work> = {
-  disable: shuttingOut(setStatus('disabled')),
+  disable: toOthers(setStatus('disabled')),
   enable: setStatus('active'),
-  lock: shuttingOut(setStatus('locked')),
+  lock: toOthers(setStatus('locked')),
   unlock: setStatus('active'),
   'end-sessions': async (ctx, { request, person, target }) =>
     await endSessions(ctx, target.id, actorOf(request, person)),
   'reset-factors': freshly(
-    async (ctx, { request, person, target }) => await resetFactors(ctx, target.id, actorOf(request, person)),
+    toOthers(async (ctx, { request, person, target }) => await resetFactors(ctx, target.id, actorOf(request, person))),
   ),
   'send-reset': async (ctx, { request, person, target }) => await sendReset(ctx, target, actorOf(request, person)),
-  'require-action': async (ctx, { request, person, target }) => {
+  'require-action': toOthers(async (ctx, { request, person, target }) => {
     const body = readBody(actions, request)
     if (isDenial(body)) return body
     return await requireActions(ctx, target.id, body.actions, actorOf(request, person))
-  },
+  }),
 }
 
 /** Reading needs no ceiling: who may see people sees those with more rights too. */
@@ -134,12 +136,13 @@ const update: Work = async (ctx, { request, person, target }) => {
   const body = readBody(change, request)
   if (isDenial(body)) return body
   const givesAway = body.email !== undefined || body.email_verified !== undefined
+  if (givesAway && isOwn({ request, person, target })) return notYourself
   const stale = givesAway ? requireFresh(ctx, request, person) : undefined
   return stale ?? (await changeAccount(ctx, target, { ...body, by: actorOf(request, person) }))
 }
 
 const remove: Work = freshly(
-  shuttingOut(async (ctx, { request, person, target }) => await removeUser(ctx, target.id, actorOf(request, person))),
+  toOthers(async (ctx, { request, person, target }) => await removeUser(ctx, target.id, actorOf(request, person))),
 )
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'

@@ -5,7 +5,7 @@
  */
 import { mayActOn, mayGive } from '../access/ceiling.ts'
 import { requireFresh } from '../access/freshness.ts'
-import { isLastAdmin, permissionsOf } from '../access/roles.ts'
+import { permissionsOf } from '../access/roles.ts'
 import type { Ctx } from '../ctx.ts'
 import { type By, callerOf } from '../events/record.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
@@ -14,18 +14,15 @@ import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { registerUser } from './manage.ts'
 import type { Registration } from './register.ts'
+import { noSuchUser } from './still-may.ts'
 import { loadSubject } from './store.ts'
+
+export { noSuchUser } from './still-may.ts'
 
 /** Who acts, for the events of what they do. */
 export const actorOf = (request: HttpRequest, person: PersonPrincipal): By => ({
   actor_id: person.subject.id,
   ...callerOf(request),
-})
-
-export const noSuchUser: Denial = deny('not_found', 'There is no such account.', {
-  rule: 'the account exists',
-  expected: 'the id of an account',
-  got: 'another one',
 })
 
 /** Finds the account that a call acts on, if the caller may. Refusals: `not_found`, `beyond_ceiling`. */
@@ -35,27 +32,14 @@ export const actOn = async (ctx: Ctx, person: PersonPrincipal, user_id: string):
   return mayActOn(person.subject, target) ?? target
 }
 
-/** Refuses what would leave nobody who can administer, and what somebody would do to themselves by mistake. */
-export const mayShutOut = async (ctx: Ctx, person: PersonPrincipal, target: Subject): Promise<Denial | undefined> => {
-  if (target.id === person.subject.id) return notYourself
-  return (await isLastAdmin(ctx.db, target.id)) ? lastAdmin : undefined
-}
-
-const notYourself: Denial = deny(
+/** Of what administrators do not do to themselves: by mistake, or in place of the proofs that their own page asks for. */
+export const notYourself: Denial = deny(
   'own_account',
   'This is your own account. Use your account page for it.',
-  { rule: 'administrators do not shut themselves out', expected: 'the account of somebody else', got: 'their own' },
-  { status: 409 },
-)
-
-const lastAdmin: Denial = deny(
-  'last_administrator',
-  'This is the last administrator.',
   {
-    rule: 'somebody can always administer',
-    expected: 'another active administrator',
-    got: 'none',
-    remedy: 'Give somebody else the role admin first.',
+    rule: 'administrators change their own access on their own page, with its proofs (LI-4, MF-4, EM-2)',
+    expected: 'the account of somebody else',
+    got: 'their own',
   },
   { status: 409 },
 )

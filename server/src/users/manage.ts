@@ -3,7 +3,7 @@
  * sessions itself (status.ts does). Start reading at `registerUser`.
  */
 import type { Ctx } from '../ctx.ts'
-import { isUniqueViolation } from '../db/connect.ts'
+import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import type { UsersRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
 import { wholly } from '../db/wholly.ts'
@@ -12,8 +12,10 @@ import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
 import { checkNewPassword, passwordSentence } from './new-password.ts'
+import { boundToCredentials, voidOfUser } from './one-time.ts'
 import { createUser, prepareUser, type Registration } from './register.ts'
 import { changePassword } from './status.ts'
+import { noSuchUser, refuseNow } from './still-may.ts'
 import { findLogin, findUser, listUsers, loadCreatedAt, loadSubject, updateUser } from './store.ts'
 
 /**
@@ -64,20 +66,20 @@ export type AccountChange = {
   claims?: Record<string, unknown> | undefined
 }
 
-/** Changes what an account says of its person. Refusals: `invalid_email`, `invalid_username`, `already_exists`. */
+/**
+ * Changes what an account says of its person. Another address voids the links and codes that were on their way (security rule
+ * RC-1). Refusals: `invalid_email`, `invalid_username`, `already_exists`, and those of still-may.ts.
+ */
 export const changeAccount = async (
   ctx: Ctx,
-  account: Subject,
+  { id: user_id }: Pick<Subject, 'id'>,
   { by = {}, ...change }: AccountChange & { by?: By },
 ): Promise<Denial | undefined> => {
-  const values = decideChange(account, change)
-  if (isDenial(values)) return values
-  const now = ctx.now()
   try {
-    await transact(ctx.db, async (tx) => {
-      await updateUser(tx, account.id, values, now)
-      const told = actedBy(by, { changed: Object.keys(values) })
-      await record(tx, { type: 'user.updated', now, user_id: account.id, ...told })
+    return await transact(ctx.db, async (tx) => {
+      const refused = await refuseNow(tx, { actor_id: by.actor_id, user_id })
+      const account = await loadSubject(tx, user_id)
+      return refused ?? (account === undefined ? noSuchUser : await apply(ctx, tx, { account, change, by }))
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
@@ -86,8 +88,21 @@ export const changeAccount = async (
       expected: 'an address and a name that are free',
       got: shown(change.email ?? change.username),
     })
+  } finally {
+    ctx.subjects.forget(user_id)
   }
-  ctx.subjects.forget(account.id)
+}
+
+type Apply = { account: Subject; change: AccountChange; by: By }
+
+const apply = async (ctx: Ctx, tx: Tx, { account, change, by }: Apply): Promise<Denial | undefined> => {
+  const values = decideChange(account, change)
+  if (isDenial(values)) return values
+  const now = ctx.now()
+  await updateUser(tx, account.id, values, now)
+  if (values.email_canonical !== undefined) await voidOfUser(tx, account.id, boundToCredentials)
+  const told = actedBy(by, { changed: Object.keys(values) })
+  await record(tx, { type: 'user.updated', now, user_id: account.id, ...told })
   return undefined
 }
 

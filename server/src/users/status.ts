@@ -15,7 +15,8 @@ import { endEverywhere } from '../sessions/end.ts'
 import { endImpersonations } from '../sessions/impersonation.ts'
 import { endAll } from './end-all.ts'
 import { eraseAccount } from './erase.ts'
-import { lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
+import { refuseNow } from './still-may.ts'
+import { loadDetails, lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
 
 /** Disables, locks or enables an account; the first two end everything it had at once. */
 export const changeStatus = async (
@@ -23,17 +24,13 @@ export const changeStatus = async (
   user_id: string,
   status: 'active' | 'disabled' | 'locked',
   by: By = {},
-): Promise<void> => {
-  await change(
-    ctx,
-    user_id,
-    { type: status === 'active' ? 'user.enabled' : 'user.disabled', data: { status }, by },
-    async (tx, now) => {
-      // Enabling calls a deletion off that was under way; nothing else does, so that nobody is kept against their wish.
-      await updateUser(tx, user_id, { status, ...(status === 'active' && { erase_after: null }) }, now)
-      if (status !== 'active') await endEverywhere(ctx, tx, { user_id, now, because: `account ${status}` })
-    },
-  )
+): Promise<Denial | undefined> => {
+  const [type, shutsOut] = status === 'active' ? (['user.enabled', false] as const) : (['user.disabled', true] as const)
+  return await change(ctx, user_id, { type, data: { status }, by, shutsOut }, async (tx, now) => {
+    // Enabling calls a deletion off that was under way; nothing else does, so that nobody is kept against their wish.
+    await updateUser(tx, user_id, { status, ...(status === 'active' && { erase_after: null }) }, now)
+    if (status !== 'active') await endEverywhere(ctx, tx, { user_id, now, because: `account ${status}` })
+  })
 }
 
 /** Sets a password and ends everything that was proved with the old one; the person is told. */
@@ -44,7 +41,6 @@ export const changePassword = async (ctx: Ctx, user_id: string, password_hash: s
     await replacePassword(ctx, tx, { user_id, password_hash, now, because: 'password changed' })
     await warn(ctx, tx, { kind: 'password_changed', user_id, now })
   })
-  ctx.outbox.nudge()
   await settled(ctx, user_id)
 }
 
@@ -97,52 +93,56 @@ export const changeRoles = async (
   )
 
 /** Ends every session, family and token of an account; the account stays as it is. */
-export const endSessions = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
+export const endSessions = async (ctx: Ctx, user_id: string, by: By = {}): Promise<Denial | undefined> =>
   await change(ctx, user_id, { type: 'user.signed_out', by }, async (tx, now) => {
     await endEverywhere(ctx, tx, { user_id, now, because: 'ended by an administrator' })
   })
-}
 
 /** Sets what has to be done before the next sign-in is complete. Sessions go on: end them too where that is not wanted. */
-export const requireActions = async (ctx: Ctx, user_id: string, actions: string[], by: By = {}): Promise<void> => {
+export const requireActions = async (
+  ctx: Ctx,
+  user_id: string,
+  actions: string[],
+  by: By = {},
+): Promise<Denial | undefined> =>
   await change(ctx, user_id, { type: 'user.action_required', data: { actions }, by }, async (tx, now) => {
     await updateUser(tx, user_id, { required_actions: actions }, now)
   })
-}
 
-/** Takes every second step and passkey away, with the sessions that they helped to begin and the devices that stood in for them. */
-export const resetFactors = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
+/**
+ * Takes every second step and passkey away, with the sessions that they helped to begin and the devices that stood in for them.
+ * Their person is told (security rule LI-4).
+ */
+export const resetFactors = async (ctx: Ctx, user_id: string, by: By = {}): Promise<Denial | undefined> =>
   await change(ctx, user_id, { type: 'user.factors_reset', by }, async (tx, now) => {
+    const had = (await loadDetails(tx, user_id))?.factor_kinds ?? []
+    if (had.some((kind) => kind !== 'password')) await warn(ctx, tx, { kind: 'factor_removed', user_id, now })
     await removeFactors(tx, user_id)
     await distrustDevices(tx, user_id)
     await endEverywhere(ctx, tx, { user_id, now, because: 'factors reset' })
   })
-}
 
 /** Erases an account at once; its id is never given again. */
-export const removeUser = async (ctx: Ctx, user_id: string, by: By = {}): Promise<void> => {
-  await change(ctx, user_id, { type: 'user.deleted', by }, async (tx, now) => {
+export const removeUser = async (ctx: Ctx, user_id: string, by: By = {}): Promise<Denial | undefined> =>
+  await change(ctx, user_id, { type: 'user.deleted', by, shutsOut: true }, async (tx, now) => {
     await endEverywhere(ctx, tx, { user_id, now, because: 'account deleted' })
     await eraseAccount(ctx, tx, { user_id, now })
   })
-}
 
 const underWayMs = 500
 
-type Kind = Pick<Happening, 'type' | 'data'> & { by?: By }
+type Kind = Pick<Happening, 'type' | 'data'> & { by?: By; shutsOut?: boolean }
 
 /** A refusal changed nothing, so nothing is recorded and nobody is told. */
 const change = async (
   ctx: Ctx,
   user_id: string,
-  { by = {}, ...kind }: Kind,
+  { by = {}, shutsOut = false, ...kind }: Kind,
   work: (tx: Tx, now: Date) => Promise<Denial | undefined | void>,
 ): Promise<Denial | undefined> => {
   const now = ctx.now()
   const refused = await transact(ctx.db, async (tx) => {
-    // A sign-in that was proved before this change either has its session already, or will find that its proof is gone.
-    await lockAccount(tx, user_id)
-    const denial = await work(tx, now)
+    const denial = (await refuseNow(tx, { actor_id: by.actor_id, user_id, shutsOut })) ?? (await work(tx, now))
     if (denial) return denial
     await record(tx, { type: kind.type, now, user_id, ...actedBy(by, kind.data) })
     return undefined
@@ -152,8 +152,9 @@ const change = async (
   return undefined
 }
 
-/** After the commit: this node's copy is old, and the others are told what ended. */
+/** After the commit: this node's copy is old, the others are told what ended, and letters go out. */
 const settled = async (ctx: Ctx, user_id: string): Promise<void> => {
   ctx.subjects.forget(user_id)
+  ctx.outbox.nudge()
   await ctx.feed.announce()
 }

@@ -1,0 +1,126 @@
+/** What administrators may not do, however they come to it: security rules AD-2, MF-4, EM-2, RC-1, LI-4 (security.md 1.4, 1.6). */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Caller, callerOf } from '../support/api.ts'
+import { authenticatorOf } from '../support/factors.ts'
+import { type House, openHouse, type Person } from '../support/flow.ts'
+import { inboxOf, type TestInbox } from '../support/inbox.ts'
+
+let house: House
+let inbox: TestInbox
+let admin: Person
+let caller: Caller
+
+beforeAll(async () => {
+  house = await openHouse()
+  inbox = inboxOf(house.server)
+  admin = await house.person({ roles: ['admin'] })
+  caller = await callerOf(house, admin)
+})
+
+const codeOf = (reply: { json: <T>() => T }): string => reply.json<{ code: string }>().code
+
+describe('AD-2: the last administrator', () => {
+  it.each(['disable', 'lock', 'delete'])('two who %s each other at once: one stays', async (what) => {
+    for (let round = 0; round < 4; round += 1) {
+      const elsewhere = await openPair()
+      const [one, other] = elsewhere
+      const act = async (by: Caller, { user_id }: Person) =>
+        await (what === 'delete' ? by.call('DELETE', `users/${user_id}`) : by.call('POST', `users/${user_id}/${what}`))
+      const replies = await Promise.all([act(one.caller, other.person), act(other.caller, one.person)])
+      const statuses = replies.map(({ status }) => status).toSorted((a, b) => a - b)
+      expect(statuses[0]).toBeLessThan(300)
+      expect(statuses[1]).toBeGreaterThanOrEqual(400)
+      const [left] = await house.sql<{ count: number }[]>`
+        select count(*)::int as count from users where id in (${one.person.user_id}, ${other.person.user_id}) and status = 'active'`
+      expect(left?.count).toBe(1)
+      await house.sql`update users set status = 'active' where id = ${admin.user_id}`
+    }
+  })
+})
+
+/** Two administrators, and no other. */
+const openPair = async () => {
+  const people = await Promise.all([house.person({ roles: ['admin'] }), house.person({ roles: ['admin'] })])
+  const pair = await Promise.all(people.map(async (person) => ({ person, caller: await callerOf(house, person) })))
+  const [one, other] = pair
+  if (one === undefined || other === undefined) throw new Error('no pair')
+  await house.sql`
+    update users set status = 'disabled' where id not in (${one.person.user_id}, ${other.person.user_id})
+      and 'admin' = any (roles_of(id))`
+  return [one, other] as const
+}
+
+describe('one own account', () => {
+  it.each([
+    ['EM-2: the address', 'PATCH', '', { email: 'elsewhere@example.com' }],
+    ['EM-2: whether it is proved', 'PATCH', '', { email_verified: true }],
+    ['MF-4: every second step', 'POST', '/reset-factors', undefined],
+    ['what another administrator asked for', 'POST', '/require-action', { actions: [] }],
+  ] as const)('%s is changed on the own page only', async (_, method, path, body) => {
+    const self = await house.person({ roles: ['admin'] })
+    const own = await callerOf(house, self)
+    await authenticatorOf(house.ctx, self.user_id)
+    const reply = await own.call(method, `users/${self.user_id}${path}`, body)
+    expect([reply.status, codeOf(reply)]).toEqual([409, 'own_account'])
+    const [row] = await house.sql<{ email: string; kinds: string[] }[]>`
+      select email, factor_kinds_of(id) as kinds from users where id = ${self.user_id}`
+    expect(row).toEqual({ email: self.email, kinds: ['totp', 'password'] })
+  })
+})
+
+describe('what the person is told, and what ends', () => {
+  it('LI-4: whose second steps are taken away is told; who had none is not', async () => {
+    const [target, plain] = [await house.person(), await house.person()]
+    await authenticatorOf(house.ctx, target.user_id)
+    for (const { user_id } of [plain, target])
+      expect((await caller.call('POST', `users/${user_id}/reset-factors`)).status).toBe(200)
+    const letter = await inbox.letter(target.email, { kind: 'factor_removed' })
+    expect(letter.link).toContain('/not-me?token=')
+    expect(await inbox.letters(plain.email, { kind: 'factor_removed' })).toEqual([])
+  })
+
+  it('RC-1: another address voids the links to the old one', async () => {
+    const target = await house.person()
+    expect((await caller.call('POST', `users/${target.user_id}/send-reset`)).status).toBe(200)
+    await inbox.letter(target.email, { kind: 'reset_by_admin' })
+    const open = async (): Promise<number> =>
+      (
+        await house.sql`
+          select 1 from one_time_tokens where user_id = ${target.user_id} and purpose = 'reset_password' and used_at is null`
+      ).length
+    expect(await open()).toBe(1)
+    expect((await caller.call('PATCH', `users/${target.user_id}`, { name: 'Another Name' })).status).toBe(200)
+    expect(await open()).toBe(1)
+    const email = `moved-${target.email}`
+    expect((await caller.call('PATCH', `users/${target.user_id}`, { email })).status).toBe(200)
+    expect(await open()).toBe(0)
+  })
+})
+
+describe('AD-2: rights that end between the check of a call and its act', () => {
+  it('are asked for again in the transaction of the act', async () => {
+    const { changeStatus, removeUser, resetFactors } = await import('../../src/users/status.ts')
+    const { changeAccount } = await import('../../src/users/manage.ts')
+    const target = await house.person()
+    const stronger = await house.person({ roles: ['admin'] })
+    const helper = await house.person()
+    const gone = await house.person({ roles: ['admin'] })
+    await house.sql`update users set status = 'disabled' where id = ${gone.user_id}`
+    await house.revoking(async (ctx) => {
+      for (const actor_id of [helper.user_id, gone.user_id]) {
+        for (const { user_id } of [target, stronger]) {
+          for (const refused of [
+            await changeStatus(ctx, user_id, 'locked', { actor_id }),
+            await resetFactors(ctx, user_id, { actor_id }),
+            await removeUser(ctx, user_id, { actor_id }),
+            await changeAccount(ctx, { id: user_id }, { name: 'x', by: { actor_id } }),
+          ])
+            expect(refused).toMatchObject({ error: 'permission_denied' })
+        }
+      }
+    })
+    const rows =
+      await house.sql`select 1 from users where id in (${target.user_id}, ${stronger.user_id}) and status = 'active'`
+    expect(rows).toHaveLength(2)
+  })
+})
