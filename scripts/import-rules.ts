@@ -132,8 +132,7 @@ function strayFastify(file: File, one: Import): Found {
 function useBreaches(file: File): Breach[] {
   return file.uses.flatMap((use) => {
     const place = { file: file.path, line: use.line }
-    // early.ts reads the one name that is needed before the schema is loaded.
-    if (use.what === 'env' && !['config/load.ts', 'config/early.ts'].includes(file.path)) {
+    if (use.what === 'env' && file.path !== 'config/load.ts') {
       return [{ ...place, rule: 'one door: environment', because: `${use.text}: only config/load.ts reads it.` }]
     }
     if (use.what === 'network' && file.path !== 'io/outbound.ts') {

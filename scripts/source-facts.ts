@@ -118,6 +118,8 @@ function callUse(node: Node, httpNames: Set<string>): Omit<Use, 'line'> | undefi
   if (node.type !== 'CallExpression' || !isNode(node.callee)) return undefined
   const called = lastName(node.callee)
   const owner = lastName(node.callee.object)
+  // A module that is not imported is one whose use nobody sees.
+  if (called === 'getBuiltinModule') return { what: 'network', text: 'getBuiltinModule(…)' }
   if (called === 'fetch' && (node.callee.type === 'Identifier' || owner === 'globalThis')) {
     return { what: 'network', text: 'fetch(…)' }
   }

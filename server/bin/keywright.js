@@ -17,8 +17,11 @@ else startPinned()
 async function start() {
   if (rerun) endWithParent()
   const [command = 'serve', ...rest] = process.argv.slice(2)
+  const isServer = command === 'serve' && rest.length === 0
+  const { prepare } = await import('./early.js')
+  prepare(isServer ? 'server' : 'command')
   // The server skips the command line's modules: its start is measured in tenths of a second.
-  if (command === 'serve' && rest.length === 0) await import('../src/main.ts')
+  if (isServer) await import('../src/main.ts')
   else await import('../src/cli.ts')
 }
 

@@ -1,9 +1,6 @@
-/** Owns the start of the server process, kept small so that the compile cache is on before anything large is imported. */
-import { cacheFolder, sizeThreadPool } from './config/early.ts'
-import { enableCompileCache, flushCompileCache } from 'node:module'
+/** Owns the start of the server process; bin/early.js has turned the compile cache on. What was compiled is kept for the next start. */
+import { flushCompileCache } from 'node:module'
+import { boot } from './boot.ts'
 
-sizeThreadPool()
-enableCompileCache(cacheFolder())
-const { boot } = await import('./boot.ts')
 await boot()
 flushCompileCache()

@@ -4,10 +4,12 @@
  * way (mail.ts), to the one server that the operator configured. Start reading at `call`.
  */
 import { lookup as resolveName } from 'node:dns/promises'
-import { request as overHttp } from 'node:http'
 import { request as overHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
+
+// Not by `import`: that would evaluate all that node:http exports, and with it a second HTTP client of 4 MB.
+const { request: overHttp } = process.getBuiltinModule('node:http')
 
 /**
  * A call: `form` is sent as application/x-www-form-urlencoded, `json` as application/json. `timeoutMs` bounds the whole of
