@@ -22,7 +22,7 @@ export const checkPassword = async (
   const account = await accountOf(ctx, login, deviceCookie(ctx, request))
   const attempt = await reserve(ctx, request, account)
   if (isDenial(attempt)) return attempt
-  const proof = await provePassword(ctx, login, password).catch(async (error: unknown) => {
+  const proof = await provePassword(ctx, account, password).catch(async (error: unknown) => {
     // A comparison that could not be made was no wrong password (security rule G-1).
     await giveBack(ctx, attempt).catch(() => {})
     throw error

@@ -163,8 +163,8 @@ const limitPage = ({ interaction_id, return_to }: SignInRow): `/${string}` => {
 
 const settled = async (ctx: Ctx, browser: BrowserPrincipal, outcome: Outcome): Promise<Outcome> => {
   if (outcome.kind !== 'complete') return outcome
-  // The copy under the old secret must not outlive it.
-  ctx.sessions.clear()
+  // The copy under the old secret must not outlive it. Those of others stay: there are many sign-ins in a second.
+  if (browser.token_hash) ctx.sessions.forget(browser.token_hash.toString('base64url'))
   ctx.outbox.nudge()
   if (outcome.others_ended) await ctx.feed.announce()
   return { ...outcome, cookies: [...outcome.cookies, ...browserCookie(browser)] }

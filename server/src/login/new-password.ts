@@ -7,7 +7,7 @@ import { callerOf } from '../events/record.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
-import { changeAccount, credentialOf, provePassword } from '../users/credentials.ts'
+import { accountOf, changeAccount, credentialOf, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { checkNewPassword, passwordSentence } from '../users/new-password.ts'
 import { replacePassword } from '../users/status.ts'
@@ -34,7 +34,7 @@ export const setPassword = async (
       { status: 422 },
     )
   const login = canonicalLogin(subject?.email ?? subject?.username ?? '')
-  if ((await provePassword(ctx, login, password))?.user_id === user_id) return same
+  if ((await provePassword(ctx, await accountOf(ctx, login, undefined), password))?.user_id === user_id) return same
   const password_hash = await ctx.hashing.hash(password)
   const by = callerOf(request)
   const outcome = await advance(ctx, request, browser, {

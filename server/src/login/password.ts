@@ -8,7 +8,7 @@ import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { maySignIn } from '../protocol/subject.ts'
-import { accountOf, type Proof, provePassword } from '../users/credentials.ts'
+import { type Account, accountOf, type Proof, provePassword } from '../users/credentials.ts'
 import { canonicalLogin } from '../users/identifier.ts'
 import { completeLogin, type Destination, type Outcome } from './complete.ts'
 import { type Attempt, giveBack, reserve, succeeded } from './throttle.ts'
@@ -23,15 +23,14 @@ export const signInWithPassword = async (
   browser: BrowserPrincipal,
   { typed, destination }: { typed: Typed; destination: Destination },
 ): Promise<Outcome | Denial> => {
-  const login = canonicalLogin(typed.login)
   const client_id = destination.interaction?.client_id
-  const account = await accountOf(ctx, login, browser.device)
+  const account = await accountOf(ctx, canonicalLogin(typed.login), browser.device)
   const attempt = await reserve(ctx, request, account)
   if (isDenial(attempt)) {
     await record(ctx.db, { type: 'login.throttled', now: request.now, client_id, ...callerOf(request) })
     return attempt
   }
-  const proof = await prove(ctx, attempt, { login, password: typed.password })
+  const proof = await prove(ctx, attempt, { account, password: typed.password })
   const refused = proof && maySignIn({ id: proof.user_id, status: proof.status }, 'wrong_credentials')
   if (proof === undefined || refused)
     return await failed(ctx, request, { user_id: proof?.user_id, client_id, got: refused?.because.got })
@@ -54,9 +53,13 @@ const goOn = async (
 }
 
 /** A comparison that could not be made was no wrong password (security rule G-1): its reservation goes back. */
-const prove = async (ctx: Ctx, attempt: Attempt, { login, password }: Typed): Promise<Proof | undefined> => {
+const prove = async (
+  ctx: Ctx,
+  attempt: Attempt,
+  { account, password }: { account: Account; password: string },
+): Promise<Proof | undefined> => {
   try {
-    return await provePassword(ctx, login, password)
+    return await provePassword(ctx, account, password)
   } catch (error) {
     await giveBack(ctx, attempt).catch(() => {})
     throw error

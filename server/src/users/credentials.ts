@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { deviceKey } from '../devices/remember.ts'
 import { mayAct, maySignIn } from '../protocol/subject.ts'
-import { findLogin, lockAccount, shareAccount, type Standing, upgradePassword } from './store.ts'
+import { findLogin, lockAccount, type LoginRow, shareAccount, type Standing, upgradePassword } from './store.ts'
 
 export type { Standing } from './store.ts'
 import { tooLongToTry } from './password-policy.ts'
@@ -18,7 +18,13 @@ export type Proof = { user_id: string; status: string; credential: string }
  * `name` is what attempts are counted under; `credential` names the password as it is now: another one after each change,
  * the same after a mere rehash. `device_id` is the browser that asks, where it is known for this account.
  */
-export type Account = { name: string; credential: string; device_id: string | undefined }
+export type Account = {
+  name: string
+  credential: string
+  device_id: string | undefined
+  /** What a password is compared with; undefined where there is no account. */
+  login: LoginRow | undefined
+}
 
 /**
  * The account that a canonical login names, or the login itself where there is none, so that the address and the user
@@ -26,18 +32,22 @@ export type Account = { name: string; credential: string; device_id: string | un
  */
 export const accountOf = async (ctx: Ctx, login: string, device: string | undefined): Promise<Account> => {
   const found = await findLogin(ctx.db, login, deviceKey(device))
-  if (found === undefined) return { name: `login|${login}`, credential: '', device_id: undefined }
+  if (found === undefined) return { name: `login|${login}`, credential: '', device_id: undefined, login: undefined }
   const { id, changed_at, device_id } = found
-  return { name: `user|${id}`, credential: credentialOf(changed_at), device_id: device_id ?? undefined }
+  return { name: `user|${id}`, credential: credentialOf(changed_at), device_id: device_id ?? undefined, login: found }
 }
 
 /**
- * Compares a password with the account of a canonical login. Outcome: who it is (of whatever status: the gate decides
- * later), or undefined for a wrong password and an unknown account alike. Throws Unavailable when the queue is full.
+ * Compares a password with an account as it was found. Outcome: who it is (of whatever status: the gate decides later), or
+ * undefined for a wrong password and an unknown account alike. Throws Unavailable when the queue is full. What changed
+ * meanwhile shows when the proof is held (`holdProof`).
  */
-export const provePassword = async (ctx: Ctx, login: string, password: string): Promise<Proof | undefined> => {
+export const provePassword = async (
+  ctx: Ctx,
+  { login: found }: Pick<Account, 'login'>,
+  password: string,
+): Promise<Proof | undefined> => {
   if (tooLongToTry(password)) return undefined
-  const found = await findLogin(ctx.db, login)
   const { password_hash } = found ?? { password_hash: null }
   const isActive = found !== undefined && maySignIn(found, 'wrong_credentials') === undefined
   const account = { stored: password_hash ?? undefined, mayTell: isActive }

@@ -2,7 +2,7 @@
 import { hash as bcrypt } from '@node-rs/bcrypt'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Fixtures, fixtures } from '../../test/support/fixtures.ts'
-import { provePassword } from './credentials.ts'
+import { accountOf, provePassword } from './credentials.ts'
 import { firebaseHash, keycloakHash } from './hash-exports.ts'
 import { adoptHash, checkImportedHash } from './import-hash.ts'
 import { loadHashSamples } from './store.ts'
@@ -111,6 +111,9 @@ describe('exports of other systems', () => {
   })
 })
 
+const prove = async (email: string, password: string): ReturnType<typeof provePassword> =>
+  await provePassword(made.ctx, await accountOf(made.ctx, email, undefined), password)
+
 describe('an imported account', () => {
   const imported: [name: string, password: string, hash: () => Promise<string> | string | undefined][] = [
     ['bcrypt', 'a quiet stone arch', async () => await bcrypt('a quiet stone arch', { cost: 5 })],
@@ -128,13 +131,13 @@ describe('an imported account', () => {
       const adopted = await adoptHash(made.ctx, (await hash()) ?? '')
       expect(adopted).toBeTypeOf('string')
       await made.db`update password_credentials set password_hash = ${adopted as string} where user_id = ${user_id}`
-      expect(await provePassword(made.ctx, email, `${password}x`)).toBeUndefined()
+      expect(await prove(email, `${password}x`)).toBeUndefined()
       expect(await storedHash(user_id)).toBe(adopted)
-      const proof = await provePassword(made.ctx, email, password)
+      const proof = await prove(email, password)
       expect(proof).toMatchObject({ user_id, status: 'active' })
       const upgraded = await storedHash(user_id)
       expect(upgraded).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
-      expect(await provePassword(made.ctx, email, password)).toBeDefined()
+      expect(await prove(email, password)).toBeDefined()
       expect(await storedHash(user_id)).toBe(upgraded)
     },
   )
@@ -143,7 +146,7 @@ describe('an imported account', () => {
     const { user_id, email } = await made.user()
     const old = await bcrypt('a quiet stone arch', { cost: 10 })
     await made.db`update password_credentials set password_hash = ${old} where user_id = ${user_id}`
-    const proving = provePassword(made.ctx, email, 'a quiet stone arch')
+    const proving = prove(email, 'a quiet stone arch')
     // Its hash was read by then, and is being compared.
     await new Promise((resolve) => setTimeout(resolve, 30))
     const changed = await made.ctx.hashing.hash('an entirely different thing')
