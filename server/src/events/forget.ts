@@ -4,9 +4,13 @@
  */
 import type { Tx } from '../db/connect.ts'
 
-/** Takes addresses, browsers and details out of every event of a person. The id stays, and is nobody's any more. */
+/**
+ * Takes addresses, browsers and details out of every event of a person, and their address and browser out of what they did to
+ * others as an administrator. The id stays, and is nobody's any more.
+ */
 export const blankEventsOf = async (tx: Tx, user_id: string): Promise<void> => {
   await tx`update events set ip = null, user_agent = null, data = '{}' where user_id = ${user_id}`
+  await tx`update events set ip = null, user_agent = null where data ? 'by' and data ->> 'by' = ${user_id}`
 }
 
 /** Takes an address or a name out of the reasons of refusals, where somebody had sent it. */

@@ -64,6 +64,13 @@ export const acceptInvitations = async (
     where email_canonical = ${email_canonical} and accepted_at is null and withdrawn_at is null and expires_at > ${now}
     returning roles, invited_by`
 
+/** Takes the roles out of what somebody has invited to and nobody has accepted yet. */
+export const dropRolesGivenBy = async (tx: Query, invited_by: string): Promise<void> => {
+  await tx`
+    update invitations set roles = '{}'
+    where invited_by = ${invited_by} and accepted_at is null and withdrawn_at is null`
+}
+
 /** Removes invitations that ended before an instant. At most `limit`; returns how many. */
 export const removeInvitations = async (tx: Query, before: Date, limit: number): Promise<number> => {
   const { count } = await tx`

@@ -12,7 +12,7 @@ import { record } from '../events/record.ts'
 import { forgetFailures } from '../login/forget.ts'
 import { forgetLetters } from '../outbox/forget.ts'
 import { queueLetter } from '../outbox/queue.ts'
-import { forgetSignups } from '../signup/forget.ts'
+import { forgetInviter, forgetSignups } from '../signup/forget.ts'
 import { forgetTokens } from '../token/families.ts'
 import { appendErasures, readErasures } from './erasure-file.ts'
 import { holdDue, insertErasures, listDue, listErasures, listReturned } from './erasure-store.ts'
@@ -49,6 +49,7 @@ const forgetTraces = async (ctx: Ctx, tx: Tx, person: Mailable): Promise<void> =
   await forgetRequests(tx, { user_id, address: email_canonical })
   await forgetFailures(ctx, tx, { user_id, logins: names })
   if (email_canonical !== null) await forgetSignups(tx, email_canonical)
+  await forgetInviter(tx, user_id)
   await blankEventsOf(tx, user_id)
   for (const word of names) await blankDecisions(tx, word)
   if (email !== null) await forgetLetters(ctx, tx, 'email', email)

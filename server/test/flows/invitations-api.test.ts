@@ -144,6 +144,16 @@ describe('invitations over the API', () => {
     await accept(letters[1])
     expect([await rolesAt(kept), await rolesAt(lost)]).toEqual([expect.arrayContaining(['helper']), ['user']])
   })
+
+  it('AD-2: nor does the deletion of their giver make them those of the operator', async () => {
+    const gone = await house.person({ roles: ['admin'] })
+    const email = freshAddress()
+    await (await callerOf(house, gone)).call('POST', 'users/invitations', { email, roles: ['admin', 'helper'] })
+    const letter = await inbox.letter(email, { kind: 'invite' })
+    expect((await admin.call('DELETE', `users/${gone.user_id}`)).status).toBe(204)
+    await accept(letter)
+    expect(await rolesAt(email)).toEqual(['user'])
+  })
 })
 
 describe('AD-6: a letter of reset', () => {

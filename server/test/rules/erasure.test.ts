@@ -83,6 +83,19 @@ describe('GD-1, GD-2: erasure', () => {
     for (const { ip, data } of events) expect([ip, data]).toEqual([null, {}])
   })
 
+  it('of an administrator: the events of others keep who it was, by the id alone', async () => {
+    const admin = await home.user({ roles: ['admin'] })
+    const { user_id } = await home.user()
+    const by = { actor_id: admin.user_id, ip: '203.0.113.77', user_agent: 'Traceable Browser' }
+    await home.revoking(async (ctx) => {
+      await changeStatus(ctx, user_id, 'locked', by)
+      await removeUser(ctx, admin.user_id)
+    })
+    const event = (await eventsOf(home.db, { user_id })).find(({ type }) => type === 'user.disabled')
+    expect(event).toMatchObject({ ip: null, data: { by: admin.user_id } })
+    for (const text of [by.ip, by.user_agent]) expect(await findEverywhere(home.db, text)).toEqual({})
+  })
+
   it('the same address gets an account with another sub, and the id is nobody’s again', async () => {
     const person = await home.person()
     await home.revoking(async (ctx) => await removeUser(ctx, person.user.user_id))
