@@ -24,6 +24,8 @@ export const readRequest = (
   route: Pick<Route, 'accepts' | 'method'> | undefined,
 ): HttpRequest | Denial => {
   const request = shell(ctx, raw)
+  // No id of ours holds one, and no database takes it.
+  if (Object.values(request.pathParams).some((value) => value.includes('\0'))) return nulInPath
   const query = request.rawQuery === '' ? none : parseParams(request.rawQuery)
   if (isDenial(query)) return query
   if (route?.accepts === undefined || raw.method === 'GET' || raw.method === 'HEAD') return { ...request, query }
@@ -103,6 +105,12 @@ const parseJson = (body: unknown): { json: unknown } | Denial => {
     return unreadable('JSON')
   }
 }
+
+const nulInPath: Denial = deny('invalid_request', 'The request could not be read.', {
+  rule: 'the address can be read exactly (G-6)',
+  expected: 'text without NUL',
+  got: 'something else',
+})
 
 const unreadable = (expected: string): Denial =>
   deny('invalid_request', 'The body could not be read.', {

@@ -82,6 +82,11 @@ it('G-6: NUL and invalid UTF-8 are 400, in names and values, in body and query',
     )
 })
 
+it('G-6: NUL in an address is 400 too, before anybody looks for what it names', async () => {
+  for (const path of ['users/%00', 'users/me/consents/a%00b'])
+    expect((await oauth.server.client().request(`/api/v1/${path}`, { method: 'DELETE' })).status).toBe(400)
+})
+
 it('G-6: names of the language are parameters like any other', async () => {
   for (const name of ['__proto__', 'constructor', 'prototype', 'toString', '__proto__[admin]', 'hasOwnProperty'])
     expect((await post(`grant_type=client_credentials&${encodeURIComponent(name)}=1`)).status).toBe(200)
