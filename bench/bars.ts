@@ -36,6 +36,7 @@ export const lineSpecs: Record<LineId, LineSpec> = {
   userinfo: { title: 'userinfo', unit: 'per core', bar: { least: 6 * k } },
   revocation: { title: 'revocation', unit: 'per core', bar: { least: 3 * k } },
   login: { title: 'password login with argon2id', unit: 'per core', bar: { least: 60 } },
+  'login-new': { title: '… from a new browser, with its letter', unit: 'per core', bar: { least: 50 } },
   'memory-idle': { title: 'memory idle, database apart', unit: 'MB', bar: { most: 125 } },
   'memory-loaded': { title: 'memory loaded, database apart', unit: 'MB', bar: { most: 180 } },
   'start-first': { title: 'start to first discovery answer, first time', unit: 's', bar: { most: 4 } },

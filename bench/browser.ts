@@ -26,6 +26,9 @@ export function authorizePath(subject: Subject, client: Client): string {
   return `${subject.paths.authorize}?${query.toString()}`
 }
 
+/** The cookie by which Keywright knows the browser of somebody who has signed in there before; a peer has none. */
+const deviceOf = (header: string): string | undefined => /(?:^|; )((?:__Host-)?kw_device=[^;]+)/.exec(header)?.[1]
+
 /**
  * Signs everybody in and has everybody visit each client once, so that what a first visit creates is there; the Cookie
  * headers that prove it. Throws when a code does not come back.
@@ -41,6 +44,7 @@ export async function signEverybodyIn(subject: Subject): Promise<string[]> {
     const header = browser.jar.header(new URL(subject.paths.authorize, `http://127.0.0.1:${subject.port}`))
     if (header === undefined) throw new Error('sign-in set no cookie')
     sessions.push(header)
+    subject.devices.push(deviceOf(header))
   }
   return sessions
 }
@@ -51,8 +55,12 @@ function requireCode(end: Reply): void {
 }
 
 /** A login form that is filled in but not sent: its path, the cookies of its browser, its body. */
-export async function filledLogin(subject: Subject, client: Client, person: Person): Promise<[string, string, string]> {
-  const { browser, page } = await openLogin(subject, client)
+export async function filledLogin(
+  subject: Subject,
+  client: Client,
+  { person, device }: { person: Person; device: string | undefined },
+): Promise<[string, string, string]> {
+  const { browser, page } = await openLogin(subject, client, device)
   const form = page.forms[0]
   if (form === undefined) throw new Error(`no form on ${page.url.pathname}`)
   const hidden = form.fields.filter(({ name }) => name !== 'login' && name !== 'password')
@@ -66,8 +74,13 @@ export async function filledLogin(subject: Subject, client: Client, person: Pers
   return [pathname + search, cookies.join('; '), new URLSearchParams(pairs).toString()]
 }
 
-async function openLogin(subject: Subject, client: Client): Promise<{ browser: HttpClient; page: Reply }> {
+async function openLogin(
+  subject: Subject,
+  client: Client,
+  device?: string,
+): Promise<{ browser: HttpClient; page: Reply }> {
   const browser = httpClient(`http://127.0.0.1:${subject.port}`)
+  if (device !== undefined) browser.jar.keep(new URL(`http://127.0.0.1:${subject.port}/`), [`${device}; Path=/`])
   const page = await browser.walk(browser.get(authorizePath(subject, client)))
   if (page.status !== 200 || page.forms.length === 0) throw new Error(`no login page: ${describe(page)}`)
   return { browser, page }

@@ -68,6 +68,7 @@ async function describe({ server, port, dataDir, config, env, own, startSeconds 
     clients,
     people,
     sessions: [],
+    devices: [],
     processes: [server.pid, database.pid],
     databaseProcesses: [database.pid],
     startSeconds,

@@ -83,6 +83,7 @@ const firstGuess: Partial<Record<LoadRowId, number>> = {
   'exchange-es256': 2000,
   revocation: 2000,
   login: 60,
+  'login-new': 60,
 }
 
 /** Less, and the compiler of a server in JavaScript is still at work in the first window. */

@@ -48,6 +48,7 @@ async function startOn(database: Database, { own, again }: { own: string; again:
     clients,
     people,
     sessions: [],
+    devices: [],
     processes: [server.pid, pid],
     databaseProcesses: [pid],
     startSeconds,

@@ -37,7 +37,8 @@ export const jobs: Record<LoadRowId, Prepare> = {
     return { ...job(window, template, { kind: 'person' }), values: await accessTokens(window) }
   },
   revocation,
-  login,
+  login: async (window) => await login(window, 'known'),
+  'login-new': async (window) => await login(window, 'new'),
 }
 
 /** Asks afterwards whether the tokens of a revocation window are dead; throws when one is not. */
@@ -147,13 +148,15 @@ async function revocation(window: Window): Promise<Job> {
 }
 
 /** From the posted password to the code in the client's hands; the page and its attempt exist before. */
-async function login(window: Window): Promise<Job> {
+async function login(window: Window, browser: 'known' | 'new'): Promise<Job> {
   const { subject, count } = window
   const values: string[][] = []
   const fillIn = async (number: number): Promise<void> => {
     for (let at = number; at < count; at += 4) {
-      const person = subject.people[at % subject.people.length]
-      if (person !== undefined) values[at] = await filledLogin(subject, subject.clients.webRs256, person)
+      const who = at % subject.people.length
+      const person = subject.people[who]
+      const device = browser === 'known' ? subject.devices[who] : undefined
+      if (person !== undefined) values[at] = await filledLogin(subject, subject.clients.webRs256, { person, device })
     }
   }
   await Promise.all([0, 1, 2, 3].map(fillIn))

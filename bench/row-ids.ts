@@ -15,6 +15,7 @@ export const loadRowIds = [
   'userinfo',
   'revocation',
   'login',
+  'login-new',
 ] as const
 export type LoadRowId = (typeof loadRowIds)[number]
 

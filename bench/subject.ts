@@ -30,6 +30,8 @@ export type Subject = {
   people: Person[]
   /** Cookie headers of people who are signed in; empty until somebody signed them in. */
   sessions: string[]
+  /** A Cookie header pair for each person: what their browser keeps when a session has ended. */
+  devices: (string | undefined)[]
   /** The processes whose CPU time is counted: the server and its database. */
   processes: number[]
   /** Those of them that are the database: not counted as the server's memory. */
