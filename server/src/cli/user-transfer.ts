@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { type Command, Option } from 'commander'
 import { StartError } from '../config/start-error.ts'
-import type { Report } from '../users/import.ts'
+import type { Line, Report } from '../users/import.ts'
 import { load } from './load.ts'
 import { example, note, print } from './output.ts'
 
@@ -18,12 +18,19 @@ const loadTransfer = async () =>
     ...(await import('../users/import.ts')),
     ...(await import('../users/export.ts')),
     ...(await import('../users/csv.ts')),
+    ...(await import('../users/foreign-exports.ts')),
   }))
 
 const formatOf = (format: Format | undefined, file: string): Format =>
   format ?? (file.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl')
 
-type ImportOptions = { format?: Format; dryRun?: true; skipExisting?: true }
+type ImportOptions = {
+  format?: Format
+  from?: 'keycloak' | 'firebase'
+  firebaseHash?: string
+  dryRun?: true
+  skipExisting?: true
+}
 
 /** Adds `keywright user import FILE`. */
 export const addImport = (user: Command): void => {
@@ -32,12 +39,21 @@ export const addImport = (user: Command): void => {
     .description('take over accounts with their ids, password hashes and authenticator secrets')
     .argument('<file>', 'JSON lines or CSV; - reads standard input. docs/import.md names the members')
     .addOption(formatOption())
+    .addOption(
+      new Option('--from <system>', 'the file is the export of another system, in JSON').choices([
+        'keycloak',
+        'firebase',
+      ]),
+    )
+    .option('--firebase-hash <file>', 'hash parameters of the Firebase project, in JSON; without them no passwords')
     .option('--dry-run', 'check everything, write nothing')
     .option('--skip-existing', 'pass over accounts that are there already')
     .addHelpText('after', example('keywright user import people.csv --dry-run'))
     .action(async (file: string, options: ImportOptions, command: Command) => {
-      const { withCtx, importUsers, readLines } = await loadTransfer()
-      const lines = readLines(formatOf(options.format, file), await openFile(file))
+      const { withCtx, importUsers, ...readers } = await loadTransfer()
+      const lines = options.from
+        ? Readable.from(await foreignLines(file, options, readers))
+        : readers.readLines(formatOf(options.format, file), await openFile(file))
       const report = await withCtx(
         async (ctx) =>
           await importUsers(ctx, lines, {
@@ -50,9 +66,34 @@ export const addImport = (user: Command): void => {
       ).catch((error: unknown) => {
         throw unreadable(error, file)
       })
-      print(command, report, showReport(report))
+      print(command, report, showReport(report, options.from ? 'account' : 'line'))
       if (report.failed > 0) process.exitCode = 1
     })
+}
+
+type Readers = Pick<
+  typeof import('../users/foreign-exports.ts'),
+  'keycloakRecords' | 'firebaseRecords' | 'readFirebaseProject'
+>
+
+/** The accounts of an export that is one JSON document, which is read as a whole. */
+const foreignLines = async (file: string, { from, firebaseHash }: ImportOptions, readers: Readers): Promise<Line[]> => {
+  const whole = await textOf(file)
+  if (from === 'keycloak') return readers.keycloakRecords(whole) ?? refuseExport(file, 'a realm export of Keycloak')
+  const project = firebaseHash === undefined ? undefined : readers.readFirebaseProject(await textOf(firebaseHash))
+  if (firebaseHash !== undefined && project === undefined)
+    return refuseExport(firebaseHash, 'the hash parameters of a Firebase project')
+  return readers.firebaseRecords(whole, project) ?? refuseExport(file, 'an export of `firebase auth:export` in JSON')
+}
+
+const textOf = async (file: string): Promise<string> => {
+  const pieces: Buffer[] = []
+  for await (const piece of await openFile(file)) pieces.push(piece)
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+const refuseExport = (file: string, expected: string): never => {
+  throw new StartError(`${file} is not ${expected}. docs/import.md says how such a file is made.`)
 }
 
 /** Opened before anything else, so that a wrong name is told in a sentence. */
@@ -85,10 +126,10 @@ const tellProgress = (): ((done: number) => void) => {
   }
 }
 
-const showReport = ({ created, skipped, failed, problems, dry_run }: Report): string => {
+const showReport = ({ created, skipped, failed, problems, dry_run }: Report, unit = 'line'): string => {
   const head = `${dry_run ? 'Would create' : 'Created'} ${created}, passed over ${skipped}, refused ${failed}.`
   const rest = failed > problems.length ? [`… and ${failed - problems.length} more.`] : []
-  return [head, ...problems.map(({ line, detail }) => `line ${line}: ${detail}`), ...rest].join('\n')
+  return [head, ...problems.map(({ line, detail }) => `${unit} ${line}: ${detail}`), ...rest].join('\n')
 }
 
 type ExportOptions = { format?: Format; output?: string; withHashes?: true }

@@ -198,6 +198,49 @@ describe('export', () => {
     expect(row?.roles).toEqual(['user'])
   })
 
+  it('a realm of Keycloak moves in: its people sign in with the password and the app that they have', async () => {
+    const folder = await temporaryFolder()
+    const file = join(folder, 'realm.json')
+    const realm = {
+      realm: 'old',
+      users: [
+        {
+          id: 'f2b7c0de-0000-4000-8000-00000000ada1',
+          username: 'ada.of.keycloak',
+          enabled: true,
+          email: 'ada@keycloak.example',
+          emailVerified: true,
+          credentials: [
+            {
+              type: 'password',
+              secretData: '{"value":"CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc=","salt":"c29tZXNhbHQ="}',
+              credentialData:
+                '{"hashIterations":2,"algorithm":"argon2","additionalParameters":{"memory":["65536"],"type":["id"],"version":["1.3"],"parallelism":["1"]}}',
+            },
+          ],
+          realmRoles: ['default-roles-old'],
+        },
+        { username: 'not an account' },
+      ],
+    }
+    await writeFile(file, JSON.stringify(realm))
+    const { env } = house.server
+    const done = await cli(['user', 'import', file, '--from', 'keycloak'], { env })
+    expect([done.code, done.stdout]).toEqual([1, expect.stringContaining('Created 1, passed over 0, refused 1.')])
+    expect(done.stdout).toContain('account 2: ')
+    const person = { email: 'ada.of.keycloak', password: 'password', name: '' } as Person
+    const client = house.server.client()
+    expectPage(await signInOn(client, await client.get('/login'), person), 200, 'Your account')
+    await writeFile(file, '{"localId":"x"}')
+    for (const [from, words] of [
+      ['keycloak', 'is not a realm export of Keycloak'],
+      ['firebase', 'is not an export of `firebase auth:export` in JSON'],
+    ] as const) {
+      const refused = await cli(['user', 'import', file, '--from', from], { env })
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(words)])
+    }
+  })
+
   it('a file that is none is told in words', async () => {
     const { env } = house.server
     const missing = await cli(['user', 'import', '/nowhere/people.csv'], { env })
