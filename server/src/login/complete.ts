@@ -125,11 +125,13 @@ const begin = async (ctx: Ctx, tx: Tx, { request, browser, row, step, standing }
       amr,
       acr: step.acr,
       device_trusted: step.device_trusted,
+      steps_up: row.method === 'session',
       ip: request.ip,
       user_agent: request.user_agent,
       now,
     },
   })
+  if (isDenial(started) && started.error === 'session_over') return { kind: 'overtaken' }
   if (isDenial(started)) return { kind: 'refused', denial: started, to: limitPage(row) }
   const { session, cookies, device, ended } = started
   if (row.trust_device) await trustDevice(tx, device.id, { until: trustEnd(ctx, now), now })

@@ -55,7 +55,10 @@ export const newSignIn = (
   }
 }
 
-/** The sign-in that a page names, if it began in this browser (security rule AZ-12) and is still open. */
+/**
+ * The sign-in that a page names, if it began in this browser (security rule AZ-12) and is still open. The first proof of a
+ * step-up is the session, so it ends with that.
+ */
 export const findOwnSignIn = async (
   ctx: Ctx,
   request: HttpRequest,
@@ -63,5 +66,6 @@ export const findOwnSignIn = async (
   id: string | undefined,
 ): Promise<SignInRow | undefined> => {
   const row = id !== undefined && isUuid(id) ? await findSignIn(ctx.db, id, request.now) : undefined
-  return row && sameBytes(row.browser_hash, hashToken(browser.browser)) ? row : undefined
+  if (row === undefined || !sameBytes(row.browser_hash, hashToken(browser.browser))) return undefined
+  return row.method === 'session' && browser.session?.user_id !== row.user_id ? undefined : row
 }

@@ -2,12 +2,14 @@
  * Owns the way back of somebody whose account is used by another: everything that thief has opened or added goes, and the
  * password with it, on the word of whoever got a letter of warning (security rules LI-4, EM-2). Start reading at `takeBack`.
  */
+import { endConsents } from '../authorize/forget.ts'
 import type { Ctx } from '../ctx.ts'
 import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
 import { removeFactorsSince } from '../factors/reset.ts'
 import type { HttpRequest } from '../http/request.ts'
+import { endSignIns } from '../login/forget.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { endAll } from '../users/end-all.ts'
 import { stay } from '../users/leave.ts'
@@ -77,6 +79,9 @@ const apply = async (ctx: Ctx, tx: Tx, facts: Apply): Promise<TakenBack> => {
     await voidOfUserSince(tx, user_id, 'undo_email', oneTime.created_at)
   }
   await endAll(ctx, tx, { user_id, now, because, proved: true })
+  await endSignIns(tx, user_id)
+  // What a thief has allowed an application would be a way in that needs no password.
+  await endConsents(tx, user_id)
   await removeFactorsSince(tx, user_id, new Date(oneTime.created_at.getTime() - dayMs))
   await takePassword(tx, user_id)
   // A deletion that is under way was the thief's wish.

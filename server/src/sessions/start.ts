@@ -8,7 +8,7 @@ import { type Remembered, rememberDevice } from '../devices/remember.ts'
 import type { SetCookie } from '../http/cookies.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { isUuid, secretText, uuidv7 } from '../io/ids.ts'
-import { type Denial, isDenial } from '../protocol/errors.ts'
+import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { plainUserAgent } from '../users/user-agent.ts'
@@ -22,6 +22,8 @@ export type SignIn = {
   acr: string
   /** A trusted device stood in for the second step that policy wants. */
   device_trusted: boolean
+  /** It is a further proof within the session of this browser, and worth nothing without that. */
+  steps_up: boolean
   ip: string
   user_agent: string | undefined
   now: Date
@@ -41,7 +43,8 @@ export type Started = {
 /**
  * Starts a session in this transaction. The same person in the same browser proves themselves anew: then the session goes
  * on under its `sid`, so that the applications it signed in to stay signed in, with a new secret and a new proof. Refuses
- * with `session_limit_reached`, which is recorded: the transaction should commit.
+ * with `session_limit_reached`, which is recorded: the transaction should commit; and with `session_over` where a step-up has
+ * no session any more to step up.
  */
 export const startSession = async (
   ctx: Ctx,
@@ -53,6 +56,7 @@ export const startSession = async (
   // A session in which somebody else acted is never carried on as the person's own.
   const own = browser.session?.user_id === signIn.user_id && browser.session.actor_id === null
   const renews = own ? held?.id : undefined
+  if (signIn.steps_up && renews === undefined) return sessionOver
   const ended = await makeRoom(ctx, tx, newcomerOf(browser, signIn, { renews, held }))
   if (isDenial(ended)) return ended
   const device = await rememberDevice(ctx, tx, { ...signIn, device: browser.device })
@@ -70,6 +74,12 @@ export const startSession = async (
     ended,
   }
 }
+
+const sessionOver: Denial = deny('session_over', 'This session is over. Sign in again.', {
+  rule: 'a step-up goes on with the session in which it began (LI-3)',
+  expected: 'the live session of this browser',
+  got: 'none',
+})
 
 type Held = { id: string; browser_id: string } | undefined
 

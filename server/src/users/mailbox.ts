@@ -3,9 +3,11 @@
  * when somebody proves an address (security rule SO-2). Start reading at `proveAddress`.
  */
 import type { Ctx } from '../ctx.ts'
+import { endConsents } from '../authorize/forget.ts'
 import { isUniqueViolation, type Query, type Tx } from '../db/connect.ts'
 import { type Happening, record } from '../events/record.ts'
 import { removeFactors } from '../factors/reset.ts'
+import { endSignIns } from '../login/forget.ts'
 import { credentialOf } from './credentials.ts'
 import { endAll } from './end-all.ts'
 import { isNobody } from './identifier.ts'
@@ -54,8 +56,8 @@ export const letterAddress = async (ctx: Ctx, login: string): Promise<string> =>
 
 /**
  * What follows when somebody has proved the address of an account, which is locked: where it had never been proved, whatever
- * the account has was put there by somebody who may be anybody. Password, second steps, passkeys, sessions and links go; the
- * account is the prover's (security rule SO-2). Roles stay: only administrators give them.
+ * the account has was put there by somebody who may be anybody. Password, second steps, passkeys, sessions, sign-ins under way,
+ * links and consents go; the account is the prover's (security rule SO-2). Roles stay: only administrators give them.
  */
 export const proveAddress = async (
   ctx: Ctx,
@@ -65,6 +67,8 @@ export const proveAddress = async (
   if (account.email_verified) return
   const user_id = account.id
   await endAll(ctx, tx, { user_id, now, because: 'the address was proved by its owner', proved: true })
+  await endSignIns(tx, user_id)
+  await endConsents(tx, user_id)
   await removeFactors(tx, user_id)
   await deletePassword(tx, user_id)
   await removeAction(tx, user_id, 'verify_email')

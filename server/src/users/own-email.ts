@@ -10,6 +10,7 @@ import { callerOf, record } from '../events/record.ts'
 import { letterLanguageOf } from '../http/language.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { queueLetter } from '../outbox/queue.ts'
+import { endSignIns } from '../login/forget.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
@@ -130,6 +131,8 @@ const apply = async (ctx: Ctx, tx: Tx, { request, user_id, oneTime }: Apply): Pr
   await removeAction(tx, user_id, 'verify_email')
   await voidOfUser(tx, user_id, boundToCredentials)
   const isNew = before.email === null || canonicalEmail(before.email) !== address
+  // What was proved with the mail of another address proves nothing any more.
+  if (isNew) await endSignIns(tx, user_id)
   const data = { proved: true, changed: isNew }
   await record(tx, { type: 'user.email_changed', now, user_id, data, ...callerOf(request) })
   // An address that was never proved may be a stranger's: nobody there is told, and nobody there gets a way in.

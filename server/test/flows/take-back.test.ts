@@ -4,7 +4,7 @@ import { transact } from '../../src/db/transact.ts'
 import { warn } from '../../src/recovery/warn.ts'
 import { letterPath } from '../support/entry.ts'
 import { authenticatorOf } from '../support/factors.ts'
-import { expectPage, type House, openHouse, type Person, signIn } from '../support/flow.ts'
+import { ask, askSilently, decide, expectPage, type House, openHouse, type Person, signIn } from '../support/flow.ts'
 import type { HttpClient } from '../support/http.ts'
 import { inboxOf, type ReceivedLetter, type TestInbox } from '../support/inbox.ts'
 import { sendForm } from '../support/own-page.ts'
@@ -99,6 +99,17 @@ describe('this was not me', () => {
     const reader = house.server.client()
     await reader.submit(await reader.get(letterPath(letter)))
     expect(await house.sql`select 1 from totp_factors where user_id = ${person.user_id}`).toHaveLength(1)
+  })
+
+  it('AZ-13: what the thief has allowed an application is asked for again', async () => {
+    const { person, thief, letter } = await robbed()
+    const app = await house.app()
+    await decide(thief, await ask(thief, app), 'allow')
+    expect(await askSilently(thief, app)).toBe('code')
+    const reader = house.server.client()
+    await reader.submit(await reader.submit(await reader.get(letterPath(letter))), { password: fresh })
+    await signIn(reader, { ...person, password: fresh })
+    expect(await askSilently(reader, app)).toBe('consent_required')
   })
 
   it('works after the thief has changed the password: that is what it is for', async () => {
