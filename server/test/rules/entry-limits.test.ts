@@ -1,9 +1,14 @@
 /** How often letters can be asked for (security.md 1.9, RL-1), when codes and links end (MF-3, RC-1), and which addresses are ones (EM-1). */
 import { describe, expect, it } from 'vitest'
-import { freshAddress, goodPassword, letterPath, recover, register, typeCode } from '../support/entry.ts'
+import { transact } from '../../src/db/transact.ts'
+import { warn } from '../../src/recovery/warn.ts'
+import { invite } from '../../src/signup/invitations.ts'
+import { askForCode, freshAddress, goodPassword, letterPath, recover, register, typeCode } from '../support/entry.ts'
+import type { TestUser } from '../support/fixtures.ts'
+import { expectPage } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
 import { inboxIn } from '../support/inbox.ts'
-import { startInProcess } from '../support/in-process.ts'
+import { type InProcess, startInProcess } from '../support/in-process.ts'
 
 const ask = async (client: HttpClient, path: string, json: object): Promise<Reply> =>
   await client.request(`/api/v1/auth/${path}`, { method: 'POST', json })
@@ -96,7 +101,45 @@ describe('lives', () => {
     house.pass(seconds)
     expect((await client.get(letterPath(letter))).status).toBe(status)
   })
+
+  it.each<[string, number, (house: InProcess, user: TestUser) => Promise<unknown>]>([
+    ['a link that signs in', 1800, async (house, { email }) => await askForCode(house.server.client(), email)],
+    ['an invitation', 72 * 3600, async ({ ctx }, { email }) => await invite(ctx, { email: `x${email}`, roles: [] })],
+    ['a warning', 7 * 86_400, async (house, user) => await warned(house, user, {})],
+    ['the way back', 7 * 86_400, async (house, user) => await warned(house, user, { old_email: `x${user.email}` })],
+  ])('%s: %i seconds', async (_name, bound, cause) => {
+    const house = await startInProcess()
+    const user = await house.user()
+    await cause(house, user)
+    const sent = [...(await house.inbox.letters(user.email)), ...(await house.inbox.letters(`x${user.email}`))]
+    const look = async (): Promise<boolean> =>
+      (await house.server.client().get(letterPath(sent[0] ?? { link: '' }))).status === 200
+    house.pass(bound - 1)
+    expect([sent.length, await look()]).toEqual([1, true])
+    house.pass(2)
+    expect(await look()).toBe(false)
+  })
+
+  it('RC-1: what a warning leads to sets a password within an hour of it; later a letter is needed', async () => {
+    const house = await startInProcess()
+    for (const [seconds, shown] of [
+      [3599, 'Choose a new password'],
+      [3601, 'Everybody is signed out'],
+    ] as const) {
+      const user = await house.user()
+      await warned(house, user, {})
+      const letter = await house.inbox.letter(user.email)
+      const client = house.server.client()
+      house.pass(seconds)
+      expectPage(await client.submit(await client.get(letterPath(letter))), 200, shown)
+    }
+  })
 })
+
+const warned = async ({ ctx, db }: InProcess, { user_id }: TestUser, about: { old_email?: string }): Promise<void> => {
+  const kind = about.old_email === undefined ? 'new_device' : 'email_changed'
+  await transact(db, async (tx) => await warn(ctx, tx, { kind, user_id, now: ctx.now(), ...about }))
+}
 
 describe('EM-1', () => {
   it('what is no plain address is refused at registration, and nothing is queued', async () => {

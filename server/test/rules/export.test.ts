@@ -47,6 +47,20 @@ describe('LI-4', () => {
     expect((await call('POST', 'users/me/export')).status).toBe(status)
   })
 
+  it.each([
+    [299, 200],
+    [301, 403],
+  ])('the API takes it out, %i seconds after the proof: %i', async (seconds, status) => {
+    const { call } = await callerWith(home, person.browser)
+    const { id } = (await call('POST', 'users/me/export')).json<{ id: string }>()
+    await makeExports(home.ctx)
+    home.pass(seconds)
+    expect((await call('POST', `users/me/export/${id}/download`)).status).toBe(status)
+    const events = await home.db<{ type: string }[]>`
+      select type from events where user_id = ${person.user.user_id} and type = 'user.export_downloaded'`
+    expect(events).toHaveLength(status === 200 ? 1 : 0)
+  })
+
   it('the page: asking and taking out need a fresh proof; the link of the letter is one', async () => {
     const page = await person.browser.get('/account/data')
     home.pass(301)
@@ -124,6 +138,23 @@ describe('GD-1', () => {
     home.ctx.sessions.clear()
     const opened = await person.browser.get(link)
     expect(opened.status).toBe(status === 200 ? 200 : 303)
+    // By its id as well, after a fresh proof.
+    await home.db`update sessions set auth_time = ${home.ctx.now()} where user_id = ${person.user.user_id}`
+    home.ctx.sessions.clear()
+    const [copy] = await home.db<{ id: string }[]>`select id from exports where user_id = ${person.user.user_id}`
+    const { call } = await callerWith(home, person.browser)
+    const taken = await call('POST', `users/me/export/${copy?.id ?? ''}/download`)
+    expect(taken.status).toBe(status === 200 ? 200 : 400)
+  })
+
+  it('a copy is its owner’s alone: another person’s id takes nothing out', async () => {
+    await ask()
+    await makeExports(home.ctx)
+    const [copy] = await home.db<{ id: string }[]>`select id from exports where user_id = ${person.user.user_id}`
+    const stranger = await callerWith(home, (await home.person()).browser)
+    const stolen = await stranger.call('POST', `users/me/export/${copy?.id ?? ''}/download`)
+    expect([stolen.status, stolen.json()['code']]).toEqual([400, 'dead_link'])
+    expect((await press(person.browser)).status).toBe(200)
   })
 
   it('KY-1: a copy of another row does not open', async () => {

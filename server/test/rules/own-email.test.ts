@@ -123,6 +123,41 @@ describe('EM-2: another address', () => {
     expect((await row())?.email).toBe(person.user.email)
   })
 
+  it('is typed by whoever asked for it: somebody else in the same browser does not even use a try', async () => {
+    const { browser, user } = person
+    const email = newAddress()
+    const page = await browser.walk(ask(email))
+    const { code } = await home.inbox.letter(email)
+    const other = await home.user()
+    // As after a sign-out and another sign-in there: the browser is the same, the person is not.
+    const own = browser.jar.get('kw_session')
+    browser.jar.delete('kw_session')
+    await browser.submit(await browser.get('/login'), { login: other.email, password: other.password })
+    const { call } = await callerWith(home, browser)
+    const id = page.url.searchParams.get('id') ?? ''
+    for (let turn = 0; turn < 6; turn += 1)
+      expect((await call('POST', 'users/me/email/verify', { id, code })).json()['code']).toBe('expired_code')
+    const [theirs] = await home.db<{ email: string }[]>`select email from users where id = ${other.user_id}`
+    expect(theirs?.email).toBe(other.email)
+    expect(own).toBeDefined()
+    browser.jar.delete('kw_session')
+    await browser.submit(await browser.get('/login'), { login: user.email, password: user.password })
+    const again = await browser.get(`${page.url.pathname}${page.url.search}`)
+    expect((await sendForm(browser, again, '/account/email/code', { code })).location?.search).toBe(
+      '?done=email_changed',
+    )
+  })
+
+  it('RC-1: is bound to the password that the account had, even where nobody removed it', async () => {
+    const email = newAddress()
+    const page = await person.browser.walk(ask(email))
+    const { code } = await home.inbox.letter(email)
+    await home.db`
+      update password_credentials set changed_at = changed_at + interval '1 second' where user_id = ${person.user.user_id}`
+    const reply = await sendForm(person.browser, page, '/account/email/code', { code })
+    expect([reply.status, (await row())?.email]).toEqual([401, person.user.email])
+  })
+
   it('the address that the account has is proved in the same way, and the mark follows the proof', async () => {
     const { user_id, email } = person.user
     await home.db`update users set email_verified = false, required_actions = '{verify_email}' where id = ${user_id}`

@@ -167,6 +167,24 @@ describe('POST /api/v1/auth/change-password', () => {
     expect((await kinds()).includes('user.password_changed')).toBe(status === 204)
   })
 
+  it('G-2: of ten calls of an application at once, each with the password so far, one is the change', async () => {
+    const api = `${home.server.issuer}/api/v1`
+    const own = await home.client({ scope: 'openid account', resources: [api] })
+    const { access_token } = await home.grant(person, own, { scope: 'openid account', resource: api })
+    home.pass(1)
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, async (_, turn) =>
+        home.server.client().request('/api/v1/auth/change-password', {
+          method: 'POST',
+          json: { current_password: person.user.password, new_password: `${another} ${turn}` },
+          headers: { authorization: `Bearer ${access_token}` },
+        }),
+      ),
+    )
+    expect(replies.filter(({ status }) => status === 204)).toHaveLength(1)
+    expect((await kinds()).filter((type) => type === 'user.password_changed')).toHaveLength(1)
+  })
+
   it('RFC 9470: an application with an old sign-in is told to ask for a newer one', async () => {
     const api = `${home.server.issuer}/api/v1`
     const own = await home.client({ scope: 'openid account', resources: [api] })
