@@ -13,6 +13,7 @@ describe('canonicalEmail', () => {
     ['ada@xn--bcher-kva.example', 'ada@xn--bcher-kva.example'],
     // Full-width letters are the same letters (NFKC), so they are the same account.
     ['ａｄａ@ｅｘａｍｐｌｅ.com', 'ada@example.com'],
+    [`${'a'.repeat(64)}@${'b.'.repeat(94)}c`, `${'a'.repeat(64)}@${'b.'.repeat(94)}c`],
     [`${'a'.repeat(64)}@example.com`, `${'a'.repeat(64)}@example.com`],
   ])('%s is %s', (input, canonical) => {
     expect(canonicalEmail(input)).toBe(canonical)
@@ -59,6 +60,8 @@ describe('canonicalEmail', () => {
     'ada@1',
     'ada@0x7f',
     `${'a'.repeat(65)}@example.com`,
+    // RFC 5321 §4.5.3.1.3: 255 characters; one less is an address.
+    `${'a'.repeat(64)}@${'b.'.repeat(94)}cc`,
     `ada@${'a'.repeat(64)}.com`,
     `ada@${'a.'.repeat(130)}com`,
   ])('%j is refused', (input) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { transact } from '../../src/db/transact.ts'
-import { isDenial } from '../../src/protocol/errors.ts'
+import { deny, isDenial } from '../../src/protocol/errors.ts'
 import { eraseDue, replayErasures } from '../../src/users/erase.ts'
 import { createUser, prepareUser } from '../../src/users/register.ts'
 import { changeStatus, removeUser } from '../../src/users/status.ts'
@@ -58,12 +58,18 @@ describe('GD-1, GD-2: erasure', () => {
       insert into invitations (id, email, email_canonical, created_at, expires_at, accepted_at)
       values (gen_random_uuid(), ${email}, ${email}, now(), now(), now())`
     await home.server.client().get(authorizePath({ ...app, client_name: '' }, { login_hint: user.email }))
+    const reason = deny('invalid_request', 'Not so.', { rule: 'some rule', got: `somebody called ${email} sent it` })
+    home.ctx.decisions.record(reason, { route: '/login', request_id: 'request', now: home.ctx.now() })
+    await home.ctx.decisions.flush(home.db)
     return person
   }
 
   it('not a second early; then no table knows the person, and events know no more than that something happened', async () => {
+    const before = await home.db`select bucket from login_throttles`
     const person = await withTraces()
     const { user } = person
+    expect(Object.keys(await findEverywhere(home.db, user.email))).toContain('decisions')
+    expect((await home.db`select bucket from login_throttles`).length).toBeGreaterThan(before.length)
     await leave(person)
     await home.inbox.letter(user.email, { kind: 'erasure_requested' })
     home.pass(7 * day - 1)
@@ -76,6 +82,7 @@ describe('GD-1, GD-2: erasure', () => {
     expect(last.text).toContain('has been deleted')
     await home.ctx.decisions.flush(home.db)
     for (const text of [user.email, 'Traceable']) expect(await findEverywhere(home.db, text)).toEqual({})
+    expect(await home.db`select bucket from login_throttles`).toEqual(before)
     const left = Object.keys(await findEverywhere(home.db, user.user_id))
     expect(left.toSorted()).toEqual(['erasures', 'events', 'revocations'].filter((table) => left.includes(table)))
     const events = await eventsOf(home.db, user)

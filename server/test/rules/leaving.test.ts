@@ -85,6 +85,9 @@ describe('GD-1: at once', () => {
     const other = await home.person(user)
     const own = await home.client()
     const direct = await home.grant(other, own, { scope: offline })
+    await authenticatorOf(home.ctx, user.user_id)
+    expect((await signIn(user)).reply.location?.pathname).toBe('/factor')
+    expect(await home.db`select 1 from sign_ins where user_id = ${user.user_id}`).toHaveLength(1)
     await home.db`insert into consents (user_id, client_id, scopes, granted_at, updated_at)
       values (${user.user_id}, ${app.client_id}, '{openid}', now(), now()) on conflict do nothing`
     expect((await home.userinfo(direct.access_token)).status).toBe(200)
@@ -105,6 +108,13 @@ describe('GD-1: at once', () => {
     expect((await home.refresh(own, direct.refresh_token)).json()).toMatchObject({ error: 'invalid_grant' })
     expect((await other.browser.get('/account')).location?.pathname).toBe('/login')
     expect((await eventsOf(home.db, user)).map(({ type }) => type)).toContain('user.erasure_requested')
+  })
+
+  it('SO-2: an address that nobody has proved gets no link with which the account can be kept', async () => {
+    const person = await home.person(await home.user({ email_verified: false }))
+    expect((await leave(person)).status).toBe(200)
+    expect(await home.inbox.letters(person.user.email)).toEqual([])
+    expect(await home.db`select 1 from one_time_tokens where user_id = ${person.user.user_id}`).toEqual([])
   })
 
   it('only who types the name of the account, and never the last administrator', async () => {
