@@ -8,34 +8,25 @@ import { transact } from '../db/transact.ts'
 import { callerOf } from '../events/record.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { defineLetter } from '../outbox/letter.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { accountAt, lockMailAccount, type MailAccount, proveAddress } from '../users/mailbox.ts'
-import { arm, lifeSeconds, type OneTime, peekLink, spendLink, textIn } from '../users/one-time.ts'
+import { defineAccountLetter } from '../users/account-letter.ts'
+import { lockMailAccount, type MailAccount, proveAddress } from '../users/mailbox.ts'
+import { type OneTime, peekLink, spendLink, textIn } from '../users/one-time.ts'
 import { completeLogin, type Outcome } from './complete.ts'
 import { ownPath } from './page.ts'
 
 /** A code and a link, for an account that may act; nothing for anybody else. */
-export const signInLetter = defineLetter({
+export const signInLetter = defineAccountLetter({
   kind: 'sign_in',
-  channel: 'email',
-  lifeSeconds: lifeSeconds.sign_in,
-  limit: 'asked',
-  write: async (ctx, tx, { to, facts, now }) => {
-    const account = await accountAt(tx, to)
-    if (account?.status !== 'active') return undefined
-    const { id: user_id, credential } = account
-    const armed = await arm(ctx, tx, { id: textIn(facts, 'one_time') ?? '', user_id, credential, now })
-    if (armed === undefined) return undefined
-    return {
-      locale: account.locale,
-      subject: { key: 'letter.sign_in.subject' },
-      paragraphs: [{ key: 'letter.sign_in.lead' }],
-      code: armed.code,
-      link: { href: `${ctx.config.issuer}/login/link?token=${armed.token}`, label: { key: 'letter.sign_in.link' } },
-      footnotes: [{ key: 'letter.sign_in.life' }, { key: 'letter.not_asked' }],
-    }
-  },
+  purpose: 'sign_in',
+  path: '/login/link',
+  say: ({ code, href }) => ({
+    subject: { key: 'letter.sign_in.subject' },
+    paragraphs: [{ key: 'letter.sign_in.lead' }],
+    code,
+    link: { href, label: { key: 'letter.sign_in.link' } },
+    footnotes: [{ key: 'letter.sign_in.life' }, { key: 'letter.not_asked' }],
+  }),
 })
 
 /** Refuses where the operator has switched it off: then there is nothing at its addresses. */

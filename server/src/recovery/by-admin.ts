@@ -5,14 +5,12 @@
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
 import { actedBy, type By, record } from '../events/record.ts'
-import { defineLetter } from '../outbox/letter.ts'
 import { queueLetter } from '../outbox/queue.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { tooManyLetters } from '../login/by-mail.ts'
 import { canonicalEmail } from '../users/identifier.ts'
-import { accountAt } from '../users/mailbox.ts'
-import { arm, lifeSeconds, openOneTime, textIn } from '../users/one-time.ts'
+import { openOneTime } from '../users/one-time.ts'
 
 /** Sends the letter to the address of the account. Refusals: `no_address`, `not_active` (409), `too_many_letters` (429). */
 export const sendReset = async (ctx: Ctx, account: Subject, by: By = {}): Promise<Denial | undefined> => {
@@ -23,8 +21,8 @@ export const sendReset = async (ctx: Ctx, account: Subject, by: By = {}): Promis
   const now = ctx.now()
   const queued = await transact(ctx.db, async (tx) => {
     const one_time = await openOneTime(tx, { purpose: 'reset_password', user_id, address, now })
-    const facts = { one_time }
-    const outcome = await queueLetter(ctx, tx, { kind, to, user_id, locale: locale ?? undefined, facts, now })
+    const letter = { kind: 'reset_by_admin', to, user_id, locale: locale ?? undefined, facts: { one_time }, now }
+    const outcome = await queueLetter(ctx, tx, letter)
     await record(tx, { type: 'recovery.sent', now, user_id, ...actedBy(by, { queued: outcome === 'queued' }) })
     return outcome
   })
@@ -32,30 +30,6 @@ export const sendReset = async (ctx: Ctx, account: Subject, by: By = {}): Promis
   ctx.outbox.nudge()
   return undefined
 }
-
-const kind = 'reset_by_admin'
-
-/** A link alone: there is no page on which a code would be typed. */
-export const resetByAdminLetter = defineLetter({
-  kind,
-  channel: 'email',
-  lifeSeconds: lifeSeconds.reset_password,
-  limit: 'asked',
-  write: async (ctx, tx, { to, facts, user_id, now }) => {
-    const account = await accountAt(tx, to)
-    if (account?.status !== 'active' || account.id !== user_id) return undefined
-    const { id, credential } = account
-    const armed = await arm(ctx, tx, { id: textIn(facts, 'one_time') ?? '', user_id: id, credential, now })
-    if (armed === undefined) return undefined
-    return {
-      locale: account.locale,
-      subject: { key: 'letter.reset.subject' },
-      paragraphs: [{ key: 'letter.reset_by_admin.lead', params: { name: ctx.config.name } }],
-      link: { href: `${ctx.config.issuer}/reset?token=${armed.token}`, label: { key: 'letter.reset.link' } },
-      footnotes: [{ key: 'letter.reset_by_admin.life' }],
-    }
-  },
-})
 
 const noAddress: Denial = deny(
   'no_address',
