@@ -66,7 +66,7 @@ const rename: Handler = async (ctx, request, { subject }) => {
   const body = readBody(nameBody, request)
   if (isDenial(body)) return refuse(ctx, body, 'problem', where)
   const id = request.pathParams['id'] ?? ''
-  const denial = await renamePasskey(ctx, { user_id: subject.id, id, name: body.name })
+  const denial = await renamePasskey(ctx, request, { user_id: subject.id, id, name: body.name })
   if (denial) return refuse(ctx, denial, 'problem', where)
   const renamed = (await passkeysOf(ctx, subject.id)).find((one) => one.id === id)
   return json(renamed && wire(renamed))

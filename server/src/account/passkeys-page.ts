@@ -43,7 +43,7 @@ const add = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => 
 
 const rename = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => {
   const [id, name] = [param(request.form, 'id') ?? '', param(request.form, 'name') ?? '']
-  const denial = await renamePasskey(ctx, { user_id: own.session.user_id, id, name })
+  const denial = await renamePasskey(ctx, request, { user_id: own.session.user_id, id, name })
   return denial ? await refused(ctx, request, own, denial) : redirectLocal(`${path}?done=passkey_renamed`)
 }
 

@@ -41,12 +41,17 @@ const openCursor = (ctx: Ctx, cursor: string, place: string): string | undefined
   }
 }
 
+/** Where an administrator was who did it is theirs and not the person's (security rule GD-1). */
+const shown = (tx: Query) => tx`
+  id, type, at, outcome, client_id, session_id,
+  case when data ? 'by' then null else ip end as ip, case when data ? 'by' then null else user_agent end as user_agent`
+
 const listEvents = async (
   tx: Query,
   { user_id, before, limit }: { user_id: string; before: string | undefined; limit: number },
 ): Promise<OwnEvent[]> =>
   await tx<OwnEvent[]>`
-    select id, type, at, outcome, ip, user_agent, client_id, session_id from events
+    select ${shown(tx)} from events
     where user_id = ${user_id} and type <> all (${[...quiet]}::text[])
       and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
     order by id desc limit ${limit}`
@@ -54,5 +59,5 @@ const listEvents = async (
 /** Every event of a person, newest first, for the copy of their data; the newest ten thousand. */
 export const allEventsOf = async (tx: Query, user_id: string): Promise<OwnEvent[]> =>
   await tx<OwnEvent[]>`
-    select id, type, at, outcome, ip, user_agent, client_id, session_id from events
+    select ${shown(tx)} from events
     where user_id = ${user_id} order by id desc limit 10000`

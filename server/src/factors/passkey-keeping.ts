@@ -8,7 +8,7 @@ import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
 import { languageOf } from '../http/language.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { uuidv7 } from '../io/ids.ts'
+import { isUuid, uuidv7 } from '../io/ids.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
@@ -162,11 +162,17 @@ const rowOf = (made: Attested, { user_id, name, now }: { user_id: string; name: 
 /** Gives a passkey another name. Refusals: `invalid_name` (400), `not_found` (404). */
 export const renamePasskey = async (
   ctx: Ctx,
+  request: HttpRequest,
   { user_id, id, name: typed }: { user_id: string; id: string; name: string },
 ): Promise<Denial | undefined> => {
   const name = typedName(typed)
   if (name === undefined) return invalidName
-  return (await renameRow(ctx.db, { id, user_id, name })) ? undefined : missing
+  return await transact(ctx.db, async (tx) => {
+    if (!isUuid(id) || !(await renameRow(tx, { id, user_id, name }))) return missing
+    const data = { kind: 'passkey', factor_id: id }
+    await record(tx, { type: 'factor.renamed', now: request.now, user_id, data, ...callerOf(request) })
+    return undefined
+  })
 }
 
 export type Removal = {

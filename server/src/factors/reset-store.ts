@@ -12,7 +12,12 @@ export const deleteFactors = async (tx: Query, user_id: string): Promise<void> =
   ])
 }
 
-/** The same for what was added at an instant or after it. */
+/** Authenticators that somebody was setting up. */
+export const deletePending = async (tx: Query, user_id: string): Promise<void> => {
+  await tx`delete from totp_factors where user_id = ${user_id} and confirmed_at is null`
+}
+
+/** As `deleteFactors`, for what was added at an instant or after it. */
 export const deleteFactorsSince = async (tx: Query, user_id: string, since: Date): Promise<void> => {
   await Promise.all([
     tx`delete from totp_factors where user_id = ${user_id} and coalesce(confirmed_at, created_at) >= ${since}`,

@@ -31,9 +31,12 @@ export const sessionsOfBrowser = async (
  */
 export type SessionFacts = OwnSession & UserAgent
 
-/** Where a person is signed in, the last used first. */
+/** Where a person is signed in, the last used first. Of somebody who acts as them, that alone is told. */
 export const sessionsOfUser = async (ctx: Ctx, user_id: string, now: Date): Promise<SessionFacts[]> =>
-  (await listOfUser(ctx.db, user_id, now)).map((session) => ({ ...session, ...readUserAgent(session.user_agent) }))
+  (await listOfUser(ctx.db, user_id, now)).map((session) => {
+    const shown = session.actor_id === null ? session : { ...session, ip: null, user_agent: null, place: null }
+    return { ...shown, ...readUserAgent(shown.user_agent) }
+  })
 
 /** Whether a trusted device stood in for a second step of this session; of one that has ended nobody can say, so: yes. */
 export const isDeviceTrusted = async (ctx: Ctx, sid: string | undefined): Promise<boolean> =>

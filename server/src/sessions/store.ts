@@ -214,8 +214,8 @@ export type PastSession = Pick<
   | 'ended_because'
 >
 
-/** Every session of a person that is remembered, newest first. */
+/** Every session of a person that is remembered, newest first. Where somebody was who acted as them is not theirs to know. */
 export const listHistory = async (tx: Query, user_id: string): Promise<PastSession[]> =>
   await tx<PastSession[]>`
-    select id, ip, user_agent, acr, amr, auth_time, created_at, last_seen_at, ended_at, ended_because
+    select id, case when actor_id is null then ip end as ip, case when actor_id is null then user_agent end as user_agent, acr, amr, auth_time, created_at, last_seen_at, ended_at, ended_because
     from sessions where user_id = ${user_id} order by created_at desc limit 10000`

@@ -1,10 +1,11 @@
 /**
  * Owns the end of everything that the credentials of an account have opened (security rules RC-1, RC-3): sessions, refresh
- * token families, known and trusted devices, links and codes under way. In the transaction of the change that causes it.
+ * token families, known and trusted devices, links, codes and authenticators under way. In the transaction of the change that causes it.
  */
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { forgetDevices } from '../devices/forget.ts'
+import { removePending } from '../factors/reset.ts'
 import { endEverywhere } from '../sessions/end.ts'
 import { boundToCredentials, voidOfUser } from './one-time.ts'
 
@@ -28,5 +29,6 @@ export const endAll = async (
 ): Promise<void> => {
   await endEverywhere(ctx, tx, { user_id, now, because, except: keep })
   await forgetDevices(tx, user_id)
+  await removePending(tx, user_id)
   await voidOfUser(tx, user_id, proved ? [...boundToCredentials, 'not_me'] : boundToCredentials)
 }

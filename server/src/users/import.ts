@@ -72,7 +72,7 @@ const importBatch = async (ctx: Ctx, batch: readonly Line[], state: State): Prom
     else ready.push(prepared)
   }
   const written = await transact(ctx.db, async (tx) => {
-    const created = await write(ctx, tx, ready, now)
+    const created = await write(ctx, tx, ready, { now, by: state.options.by })
     const told = actedBy(state.options.by, { count: created.size })
     if (created.size > 0) await record(tx, { type: 'users.imported', now, ...told })
     if (state.options.dry_run) throw new Rehearsed(created)
@@ -115,7 +115,12 @@ const prepare = async (
   return { line, id: read.id ?? uuidv7(now), record: read, password_hash }
 }
 
-const write = async (ctx: Ctx, tx: Tx, ready: readonly Ready[], now: Date): Promise<Set<string>> => {
+const write = async (
+  ctx: Ctx,
+  tx: Tx,
+  ready: readonly Ready[],
+  { now, by }: { now: Date; by: By },
+): Promise<Set<string>> => {
   if (ready.length === 0) return new Set()
   const created = await insertMany(
     tx,
@@ -131,7 +136,8 @@ const write = async (ctx: Ctx, tx: Tx, ready: readonly Ready[], now: Date): Prom
   for (const { id, record: one } of made) {
     await assignKnownRoles(tx, id, one.roles ?? [])
     if (one.totp_secret !== undefined) await adoptTotp(ctx, tx, { user_id: id, secret: one.totp_secret, now })
-    await record(tx, { type: 'user.created', now, user_id: id, data: { imported: true, roles: one.roles ?? [] } })
+    const told = actedBy(by, { imported: true, roles: one.roles ?? [] })
+    await record(tx, { type: 'user.created', now, user_id: id, ...told })
   }
   return created
 }

@@ -6,7 +6,7 @@ import type { Reply } from '../support/http.ts'
 import { inboxOf } from '../support/inbox.ts'
 import { add, expectProblem, listed, options, path } from '../support/own-passkeys.ts'
 import { handleOf, keepPasskey, type SoftPasskey, softPasskey } from '../support/passkey.ts'
-import { moveSession } from '../support/written.ts'
+import { eventTypes, moveSession } from '../support/written.ts'
 
 let house: House
 
@@ -48,6 +48,8 @@ describe('LI-4', () => {
     ])
       expectProblem(reply, 403, 'reauthentication_required')
     expect((await caller.call('PATCH', `${path}/${kept.id}`, { name: 'Old' })).json()).toMatchObject({ name: 'Old' })
+    expectProblem(await caller.call('PATCH', `${path}/none`, { name: 'Old' }), 404, 'not_found')
+    expect(await eventTypes(house.sql, person)).toContain('factor.renamed')
     expect((await listed(caller)).map(({ id }) => id)).toEqual([kept.id])
   })
 

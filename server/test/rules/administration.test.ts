@@ -4,6 +4,7 @@ import { type Caller, callerOf } from '../support/api.ts'
 import { authenticatorOf } from '../support/factors.ts'
 import { type House, openHouse, type Person } from '../support/flow.ts'
 import { inboxOf, type TestInbox } from '../support/inbox.ts'
+import { eventsOf } from '../support/written.ts'
 
 let house: House
 let inbox: TestInbox
@@ -94,6 +95,46 @@ describe('what the person is told, and what ends', () => {
     const email = `moved-${target.email}`
     expect((await caller.call('PATCH', `users/${target.user_id}`, { email })).status).toBe(200)
     expect(await open()).toBe(0)
+  })
+})
+
+describe('GD-1: what a person sees of administrators', () => {
+  it('is what they did, and not where they were: events, sessions, and the page of them', async () => {
+    const target = await house.person()
+    const own = await callerOf(house, target)
+    expect((await caller.call('PATCH', `users/${target.user_id}`, { name: 'Another Name' })).status).toBe(200)
+    const acting = await callerOf(house, await house.person({ roles: ['admin'] }))
+    const path = `users/${target.user_id}/impersonate`
+    expect((await acting.call('POST', path, { reason: 'ticket 4711' })).status).toBe(201)
+    const { events } = (await own.call('GET', 'users/me/activity')).json<{ events: Record<string, unknown>[] }>()
+    for (const type of ['user.updated', 'user.impersonated'])
+      expect(events).toContainEqual(expect.objectContaining({ type, ip: null, user_agent: null }))
+    expect(events).toContainEqual(expect.objectContaining({ type: 'login.succeeded', ip: '127.0.0.1' }))
+    const { sessions } = (await own.call('GET', 'users/me/sessions')).json<{ sessions: Record<string, unknown>[] }>()
+    expect(new Map(sessions.map(({ acted, ip }) => [acted, ip]))).toEqual(
+      new Map<unknown, unknown>([
+        [false, '127.0.0.1'],
+        [true, null],
+      ]),
+    )
+    const page = await own.client.get('/account/sessions')
+    expect([page.status, page.body.split('127.0.0.1').length]).toEqual([200, 2])
+  })
+})
+
+describe('AU-1', () => {
+  it('an imported account says who brought it, with which roles', async () => {
+    const session = await caller.client.get('/api/v1/auth/session')
+    const { csrf_token } = session.json<{ csrf_token: string }>()
+    const headers = { 'content-type': 'application/x-ndjson', origin: house.server.issuer, 'x-csrf-token': csrf_token }
+    const body = JSON.stringify({ id: 'brought', email: 'brought@example.com', roles: ['user'] })
+    await caller.client.request('/api/v1/users/import', { method: 'POST', headers, body })
+    const [event] = await eventsOf(house.sql, { user_id: 'brought' })
+    expect(event).toMatchObject({
+      type: 'user.created',
+      ip: '127.0.0.1',
+      data: { by: admin.user_id, imported: true, roles: ['user'] },
+    })
   })
 })
 

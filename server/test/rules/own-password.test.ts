@@ -50,6 +50,17 @@ describe('the password, on the page', () => {
     expect(await kinds()).not.toContain('user.password_changed')
   })
 
+  it('RC-3: the secret of an authenticator that was being set up is another one afterwards', async () => {
+    const shown = async (): Promise<string> => {
+      const { call } = await callerWith(home, person.browser)
+      return (await call('POST', 'users/me/factors', { kind: 'totp' })).json<{ secret: string }>().secret
+    }
+    const seen = await shown()
+    expect(await shown()).toBe(seen)
+    await change(person.browser, { password: another })
+    expect(await shown()).not.toBe(seen)
+  })
+
   it('RC-3, LI-3: this session goes on under a new secret; everything else that was opened with it ends', async () => {
     const { user, browser } = person
     const other = await home.person(user)
