@@ -2,7 +2,6 @@
 import type { Ctx } from '../ctx.ts'
 import type { BrowserPrincipal, Demands } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
-import type { Denial } from '../protocol/errors.ts'
 import { authenticateBrowser } from '../sessions/cookie.ts'
 import { actedFor } from './person.ts'
 
@@ -11,9 +10,9 @@ export const authenticatePage = async (
   ctx: Ctx,
   request: HttpRequest,
   { path }: Demands,
-): Promise<BrowserPrincipal | Denial> => {
+): Promise<BrowserPrincipal> => {
   const browser = await authenticateBrowser(ctx, request)
   const isChange = request.method !== 'GET' && request.method !== 'HEAD'
   const isOwn = path.startsWith('/account')
-  return browser.session?.actor_id != null && isChange && isOwn ? actedFor : browser
+  return browser.session?.actor_id != null && isChange && isOwn ? { ...browser, refused: actedFor } : browser
 }

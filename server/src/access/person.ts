@@ -3,6 +3,7 @@
  * is meant for this API (security rules AD-1, AD-4). Start reading at `authenticatePerson`.
  */
 import type { Ctx } from '../ctx.ts'
+import { notForOthers } from '../http/acting.ts'
 import { checkCall } from '../http/csrf.ts'
 import type { Demands, PersonPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -76,7 +77,7 @@ const nobody: Denial = deny(
 /** Who acts as somebody else sees what they see, and changes nothing of the account (security rule AD-4). */
 export const actedFor: Denial = deny(
   'access_denied',
-  'Whoever acts for somebody else cannot do this.',
+  notForOthers,
   {
     rule: 'an account is changed by its person alone (AD-4, LI-4)',
     expected: 'the person',

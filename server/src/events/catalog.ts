@@ -63,7 +63,11 @@ export const catalog = {
   'user.disabled': entry('warning', 'success', 'An account was disabled.'),
   'user.enabled': entry('notice', 'success', 'An account was enabled.'),
   'user.email_change_asked': entry('info', 'success', 'A person asked for another address for their account.'),
-  'user.email_changed': entry('warning', 'success', 'The address of an account was proved, or changed by its owner.'),
+  'user.email_changed': entry(
+    'warning',
+    'success',
+    'The address of an account was changed by its owner, who has proved the new one.',
+  ),
   'user.password_changed': entry('notice', 'success', 'A password was set.'),
   'user.address_proved': entry(
     'warning',

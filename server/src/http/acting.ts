@@ -5,6 +5,9 @@ import { pathOf } from './paths.ts'
 import type { Principals } from './principal.ts'
 import type { Auth } from './route.ts'
 
+/** What somebody who acts for another is told of what only that other may do. */
+export const notForOthers = 'Whoever acts for somebody else cannot do this.'
+
 /** As whom, and the form that ends it. */
 export type Acting = { name: string; stop: string; csrf: string }
 

@@ -6,7 +6,9 @@ import type { Ctx } from '../ctx.ts'
 import type { PageData } from '../pages/data.ts'
 import { type Denial, statusOf } from '../protocol/errors.ts'
 import type { RegisteredRedirect } from '../protocol/redirect-uri.ts'
+import { notForOthers } from './acting.ts'
 import { languageOf } from './language.ts'
+import { pathOf } from './paths.ts'
 import { json, page, type Reply, redirectOut } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import type { ErrorForm } from './route.ts'
@@ -19,7 +21,7 @@ export const refuse = (ctx: Ctx, denial: Denial, form: ErrorForm, where: Where):
   const error_id = remember(ctx, denial, where)
   const headers = headersOf(denial)
   const log = logOf(denial, error_id, where)
-  if (form === 'page') return errorPage(denial, error_id, where)
+  if (form === 'page') return errorPage(ctx, denial, { ...where, error_id })
   const status = statusOf(denial)
   if (form === 'problem') {
     const locale = languageOf(ctx, where.request)
@@ -106,8 +108,9 @@ const headersOf = (denial: Denial): Record<string, string> => ({
   ...(denial.retry_after_seconds !== undefined && { 'retry-after': String(denial.retry_after_seconds) }),
 })
 
-const errorPage = (denial: Denial, error_id: string, where: Where): Reply => {
+const errorPage = (ctx: Ctx, denial: Denial, where: Where & { error_id: string }): Reply => {
   const status = statusOf(denial)
+  const { error_id } = where
   return page(
     'error',
     {
@@ -117,17 +120,28 @@ const errorPage = (denial: Denial, error_id: string, where: Where): Reply => {
       error_id,
       request_id: where.request.request_id,
       what_to_do: doOf(denial, status),
+      ...(signInNext.has(denial.error) && { sign_in: pathOf(ctx, '/login') }),
     },
     status,
     { headers: headersOf(denial), log: logOf(denial, error_id, where) },
   )
 }
 
+/** What is mended by signing in, or from the page on which one does. */
+const signInNext: ReadonlySet<string> = new Set([
+  'dead_link',
+  'expired',
+  'expired_code',
+  'invitation_over',
+  'signup_closed',
+])
+
 /** What a person can do about a refusal; the message that says so. */
 const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] => {
   const known: Record<string, PageData['error']['what_to_do']> = {
     access_denied: 'error.do.cookies',
     dead_link: 'error.do.new_letter',
+    expired: 'error.do.sign_in_again',
     expired_code: 'error.do.new_letter',
     invalid_client: 'error.do.contact_application',
     invalid_interaction: 'error.do.restart',
@@ -140,6 +154,7 @@ const doOf = (denial: Denial, status: number): PageData['error']['what_to_do'] =
     method_not_allowed: 'error.do.start_page',
     misdirected_request: 'error.do.contact_administrator',
   }
+  if (denial.error_description === notForOthers) return 'error.do.acting'
   return known[denial.error] ?? (status >= 500 ? 'error.do.try_again' : 'error.do.go_back')
 }
 

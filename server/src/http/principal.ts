@@ -24,6 +24,8 @@ export type BrowserPrincipal = {
   /** SHA-256 of the session cookie's value, when there is a session: proves later that the cookie is still the current one. */
   token_hash: TokenHash | undefined
   subject: Subject | undefined
+  /** Why this request gets no further, though its page still tells who it is. */
+  refused?: Denial
 }
 
 /** The holder of an access token that was checked for signature, time, revocation and the account behind it. */

@@ -169,7 +169,10 @@ const handle =
     if (limited) return sendRefusal(limited)
     const principal = route.auth === 'none' ? null : await authenticators[route.auth](ctx, request, route)
     if (isDenial(principal)) return sendRefusal(principal)
-    const reply = await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
+    const refused = principal !== null && 'refused' in principal ? principal.refused : undefined
+    const reply = refused
+      ? refuse(ctx, refused, route.errors, where)
+      : await (route as RouteOf<'none'>).handler(ctx, request, principal as null)
     return sendReply(ctx, out, { reply, request, reader: readerOf(principal), acting: actingOf(ctx, principal) })
   }
 

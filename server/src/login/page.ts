@@ -92,7 +92,9 @@ const person = (ctx: Ctx, browser: BrowserPrincipal, facts: LoginPage): Partial<
       reauthenticate: true,
       login_hint: known,
       account: { name: subject.name ?? known, email: known },
-      ...(interaction && { select_account: pathOf(ctx, `/login?interaction=${interaction.id}&other=1`) }),
+      ...(interaction
+        ? { select_account: pathOf(ctx, `/login?interaction=${interaction.id}&other=1`) }
+        : { back: pathOf(ctx, '/account') }),
     }
   }
   const hint = typed ?? interaction?.request.login_hint

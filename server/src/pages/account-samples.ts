@@ -228,6 +228,7 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
       ...security,
       password: { href: '/account/password' },
       email: { href: '/account/email', verified: false },
+      passkeys: { href: '/account/passkeys', count: 0 },
       factors: { href: '/account/factors', count: 0 },
       events: [],
     },

@@ -53,6 +53,8 @@ export type PageData = Parts & {
     return_to?: string
     /** Address of "Use another account". */
     select_account?: string
+    /** The way back, for whoever proves it afresh for a page of ours. */
+    back?: string
     /** Addresses of the other ways in; the first is where the same form asks for a code by mail. */
     email_code?: string
     recover?: string

@@ -34,7 +34,7 @@ const signIn: readonly PageData['login'][] = [
   { ...login, error: 'temporarily_unavailable', retry_after_seconds: 20 },
   { ...login, error: 'temporarily_unavailable' },
   { ...login, reauthenticate: true, account, cancel: true, select_account: '/select-account?interaction=7Yw2' },
-  { action: '/login', csrf, reauthenticate: true, account, error: 'wrong_credentials' },
+  { action: '/login', csrf, reauthenticate: true, account, error: 'wrong_credentials', back: '/account' },
   { ...login, passkey, cancel: true },
   { ...login, passkey, cancel: true, email_code: '/login/email', recover: '/recover', register: '/register' },
   { action: '/login', csrf, email_code: '/login/email', recover: '/recover', error: 'missing_login' },

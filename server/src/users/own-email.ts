@@ -133,8 +133,8 @@ const apply = async (ctx: Ctx, tx: Tx, { request, user_id, oneTime }: Apply): Pr
   const isNew = before.email === null || canonicalEmail(before.email) !== address
   // What was proved with the mail of another address proves nothing any more.
   if (isNew) await endSignIns(tx, user_id)
-  const data = { proved: true, changed: isNew }
-  await record(tx, { type: 'user.email_changed', now, user_id, data, ...callerOf(request) })
+  const type = isNew ? 'user.email_changed' : 'user.address_proved'
+  await record(tx, { type, now, user_id, ...callerOf(request) })
   // An address that was never proved may be a stranger's: nobody there is told, and nobody there gets a way in.
   const old_email = isNew && before.email_verified ? before.email : null
   if (old_email !== null) await warn(ctx, tx, { kind: 'email_changed', user_id, now, request, old_email })

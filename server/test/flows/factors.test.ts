@@ -91,7 +91,12 @@ describe('an authenticator app', () => {
     await house.sql`
       update totp_factors set created_at = created_at - interval '31 minutes' where user_id = ${person.user_id}`
     expectPage(await press(client, page, { code: second.generate() }), 401, 'Set up an authenticator app')
-    expect((await open(client, '/account/factors')).body).toContain('There is none yet')
+    for (const [path, empty] of [
+      ['/account/factors', 'There is none yet'],
+      ['/account/factors', 'You have no passkey yet'],
+      ['/account/security', 'You have no passkey yet'],
+    ] as const)
+      expect((await open(client, path)).body).toContain(empty)
   })
 
   it("is confirmed by its owner alone, and one's secret lies nowhere in plain", async () => {

@@ -152,7 +152,9 @@ describe('this was not me', () => {
   it('is dead once the account has another address: the letter of that change is the way', async () => {
     const { person, letter } = await robbed()
     await moveTo(person, `thief-${person.user_id}@example.com`)
-    expectPage(await house.server.client().get(letterPath(letter)), 400, 'This link no longer works')
+    const dead = await house.server.client().get(letterPath(letter))
+    expectPage(dead, 400, 'This link no longer works')
+    expect(dead.body).toContain('<a class="button primary" href="/login">Sign in</a>')
   })
 })
 

@@ -198,6 +198,21 @@ describe('AD-4', () => {
     expect((await client.get('/oauth/userinfo', headers)).status).toBe(401)
   })
 
+  it('what is not theirs to do is refused with the banner and a word on what to do, shown or sent', async () => {
+    const { client } = await acting()
+    const profile = await client.get('/account/profile')
+    const refused = [
+      await client.get('/account/delete'),
+      await client.submit(profile, {}, { form: ({ action }) => action.endsWith('/account/profile') }),
+    ]
+    for (const page of refused) {
+      expectPage(page, 403, 'You have no access here')
+      expect(page.body).toContain('action="/impersonation/stop"')
+      expect(page.body).toContain('the person has to do it')
+      expect(page.body).not.toContain('Allow cookies')
+    }
+  })
+
   it('ends with the session of whoever acts: signed out from another browser too', async () => {
     const { client } = await acting()
     expect(await askSilently(client, app)).toBe('code')

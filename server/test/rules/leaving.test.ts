@@ -51,6 +51,14 @@ describe('LI-4', () => {
     expect(again.url.pathname).toBe('/account/delete')
   })
 
+  it('the page of the fresh proof has a way back', async () => {
+    const { browser } = await home.person()
+    home.pass(301)
+    const page = await browser.walk(browser.get('/account/delete'))
+    expect(page.url.pathname).toBe('/login')
+    expect(page.body).toContain('href="/account">Back</a>')
+  })
+
   it('a form that was open for too long deletes nothing, and leads to a fresh proof', async () => {
     const person = await home.person()
     const page = await person.browser.get('/account/delete')

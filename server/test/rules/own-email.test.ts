@@ -67,7 +67,9 @@ describe('EM-2: another address', () => {
     expect(await home.inbox.letters(email, { kind: 'email_changed' })).toEqual([])
     home.pass(2)
     expect((await home.userinfo(tokens.access_token)).json()).toMatchObject({ email, email_verified: true })
-    expect(JSON.stringify(await eventsOf(home.db, person.user))).not.toContain(email)
+    const events = await eventsOf(home.db, person.user)
+    expect(JSON.stringify(events)).not.toContain(email)
+    expect(events.map(({ type }) => type)).toContain('user.email_changed')
     const again = home.server.client()
     expect(
       (await again.submit(await again.get('/login'), { login: email, password: person.user.password })).status,
@@ -170,6 +172,8 @@ describe('EM-2: another address', () => {
     const [{ required_actions } = { required_actions: [] }] = await home.db<{ required_actions: string[] }[]>`
       select required_actions from users where id = ${user_id}`
     expect(required_actions).toEqual([])
+    const types = (await eventsOf(home.db, person.user)).map(({ type }) => type)
+    expect([types.includes('user.address_proved'), types.includes('user.email_changed')]).toEqual([true, false])
   })
 
   it('a former address that nobody had proved is told nothing: it may be a stranger’s', async () => {
