@@ -79,7 +79,7 @@ describe('claimsFor', () => {
 
   it('a stored claim never stands for one of the protocol, or for one that was proved', () => {
     const own =
-      'iss sub aud exp iat nbf jti client_id scope sid grant_id auth_time acr amr azp nonce at_hash c_hash cnf act may_act roles permissions email email_verified phone_number phone_number_verified updated_at events token_type active'
+      'iss sub aud exp iat nbf jti client_id scope sid grant_id auth_time acr amr azp nonce at_hash c_hash cnf act may_act roles permissions preferred_username email email_verified phone_number phone_number_verified updated_at events token_type active'
     const claims = Object.fromEntries(own.split(' ').map((name) => [name, 'forged']))
     expect(JSON.stringify(claimsFor({ ...bare, claims }, everything))).not.toContain('forged')
     expect(claimsFor({ ...full, claims: { name: 'Eve', preferred_username: 'root' } }, ['profile'])).toMatchObject({

@@ -54,6 +54,7 @@ const reserved = new Set([
   'may_act',
   'roles',
   'permissions',
+  'preferred_username',
   'email',
   'email_verified',
   'phone_number',

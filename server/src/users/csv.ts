@@ -17,7 +17,7 @@ async function* readCsv(input: AsyncIterable<Buffer | string>): AsyncGenerator<L
     }),
   )
   for await (const { record, info } of parser as AsyncIterable<{ record: unknown; info: { lines: number } }>)
-    yield { line: info.lines, value: record }
+    yield { line: info.lines, value: unquoted(record) }
 }
 
 const longestLine = 65_536
@@ -56,6 +56,25 @@ const parseJson = (text: string): unknown => {
   }
 }
 
+/**
+ * A spreadsheet computes what begins so, and what people call themselves ends up in front of an administrator: an apostrophe
+ * makes it text. One of their own gets another, so that an import gives back what was there. A telephone number is a number.
+ */
+const formula = /^'*[=+\-@\t\r](?!\d+$)/
+
+const quoted = (cell: string): string => (formula.test(cell) ? `'${cell}` : cell)
+
+const unquoted = (record: unknown): unknown =>
+  typeof record === 'object' && record !== null
+    ? Object.fromEntries(Object.entries(record).map(([name, cell]) => [name, plain(cell)]))
+    : record
+
+const plain = (cell: unknown): unknown =>
+  typeof cell === 'string' && cell.startsWith("'") && formula.test(cell) ? cell.slice(1) : cell
+
 /** One line of CSV (RFC 4180 §2). */
 export const stringifyLine = (cells: readonly string[]): string =>
-  `${cells.map((cell) => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\r\n`
+  `${cells
+    .map(quoted)
+    .map((cell) => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
+    .join(',')}\r\n`

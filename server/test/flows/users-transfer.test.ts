@@ -175,6 +175,26 @@ describe('export', () => {
     }
   })
 
+  it('CWE-1236: a spreadsheet computes nothing of it, and an import reads what was there', async () => {
+    const names = ['=HYPERLINK("https://evil.example")', '+1+1|x', '-2+3', '@SUM(A1)', "'=1+1", "''=2", "'plain"]
+    for (const [at, name] of names.entries()) await house.person({ email: `cell${at}@sheet.example`, name })
+    await house.person({ email: '=cmd@sheet.example', name: 'x' })
+    await house.sql`update users set phone_number = '+4930123456' where email = '=cmd@sheet.example'`
+    const { body } = await caller.client.get('/api/v1/users/export?format=csv')
+    const [head = '', ...rows] = body.split('\r\n').filter((row) => /^id,|@sheet/.test(row))
+    for (const cell of rows.flatMap((row) => row.split(','))) expect(cell).not.toMatch(/^"?(=|-|@|\+(?!\d+$))/)
+    const elsewhere = await openHouse({ database: await freshDatabase() })
+    const there = await callerOf(elsewhere, await elsewhere.person({ roles: ['admin'] }))
+    const { csrf_token } = (await there.client.get('/api/v1/auth/session')).json<{ csrf_token: string }>()
+    const headers = { 'content-type': 'text/csv', origin: elsewhere.server.issuer, 'x-csrf-token': csrf_token }
+    const sent = { method: 'POST', headers, body: [head, ...rows].join('\r\n') }
+    expect((await there.client.request('/api/v1/users/import', sent)).json<Report>()).toMatchObject({ failed: 0 })
+    const read = await elsewhere.sql<{ name: string; phone_number: string | null }[]>`
+      select name, phone_number from users where email like '%@sheet.example' order by created_at, id`
+    expect(read.map(({ name }) => name)).toEqual([...names, 'x'])
+    expect(read.at(-1)?.phone_number).toBe('+4930123456')
+  })
+
   it('what the command line writes, another deployment reads: ids, roles and passwords are the same', async () => {
     const folder = await temporaryFolder()
     const person = await house.person({ roles: ['user'] })
