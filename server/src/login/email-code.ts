@@ -68,13 +68,22 @@ const provenAccount = async (
   ctx: Ctx,
   request: HttpRequest,
   { user_id, address, credential }: OneTime,
-): Promise<MailAccount | undefined> =>
-  await transact(ctx.db, async (tx) => {
+): Promise<MailAccount | undefined> => {
+  let isProved = false
+  const found = await transact(ctx.db, async (tx) => {
+    isProved = false
     const account = user_id === null ? undefined : await lockMailAccount(tx, user_id)
     if (account === undefined || account.email_canonical !== address || account.credential !== credential)
       return undefined
     if (account.email_verified || account.status !== 'active') return account
     await proveAddress(ctx, tx, { account, now: request.now, by: callerOf(request) })
+    isProved = true
     ctx.subjects.forget(account.id)
     return await lockMailAccount(tx, account.id)
   })
+  if (!isProved) return found
+  // Whoever had the account until now is signed out, on every node.
+  ctx.sessions.clear()
+  await ctx.feed.announce()
+  return found
+}

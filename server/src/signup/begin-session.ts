@@ -20,6 +20,9 @@ export const signInFirst = async (
 ): Promise<Outcome> => {
   const { id: user_id, credential, email_canonical } = account
   const proven = { user_id, method, amr: ['pwd'], credential, address: email_canonical ?? '' }
+  // The account may have been another's until now (SO-2): its sessions have ended, on every node.
+  ctx.sessions.clear()
+  await ctx.feed.announce()
   const interaction = await resume(ctx, request, browser, interaction_id ?? undefined)
   return await completeLogin(ctx, request, browser, { proven, interaction })
 }

@@ -136,9 +136,13 @@ describe('the link', () => {
 
   it('SO-2: proves the address, and what a stranger had put into the account is gone', async () => {
     const person = await house.person({ email_verified: false })
-    const { client, letter } = await asked(person)
-    expectPage(await client.walk(client.submit(await client.get(letterPath(letter)))), 200, 'Your account')
     const stranger = house.server.client()
+    await signIn(stranger, person)
+    const { client, letter } = await asked(person)
+    const question = await client.get(letterPath(letter))
+    expect((await stranger.get('/account')).status).toBe(200)
+    expectPage(await client.walk(client.submit(question)), 200, 'Your account')
+    expect((await stranger.get('/account')).location?.pathname).toBe('/login')
     const reply = await stranger.submit(await stranger.get('/login'), {
       login: person.email,
       password: person.password,
