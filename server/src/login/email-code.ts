@@ -69,21 +69,18 @@ const provenAccount = async (
   request: HttpRequest,
   { user_id, address, credential }: OneTime,
 ): Promise<MailAccount | undefined> => {
-  let isProved = false
-  const found = await transact(ctx.db, async (tx) => {
-    isProved = false
-    const account = user_id === null ? undefined : await lockMailAccount(tx, user_id)
-    if (account === undefined || account.email_canonical !== address || account.credential !== credential)
-      return undefined
-    if (account.email_verified || account.status !== 'active') return account
-    await proveAddress(ctx, tx, { account, now: request.now, by: callerOf(request) })
-    isProved = true
-    ctx.subjects.forget(account.id)
-    return await lockMailAccount(tx, account.id)
+  const { account, isNews } = await transact(ctx.db, async (tx) => {
+    const held = user_id === null ? undefined : await lockMailAccount(tx, user_id)
+    if (held === undefined || held.email_canonical !== address || held.credential !== credential)
+      return { account: undefined, isNews: false }
+    if (held.email_verified || held.status !== 'active') return { account: held, isNews: false }
+    await proveAddress(ctx, tx, { account: held, now: request.now, by: callerOf(request) })
+    ctx.subjects.forget(held.id)
+    return { account: await lockMailAccount(tx, held.id), isNews: true }
   })
-  if (!isProved) return found
+  if (!isNews) return account
   // Whoever had the account until now is signed out, on every node.
   ctx.sessions.clear()
   await ctx.feed.announce()
-  return found
+  return account
 }

@@ -11,6 +11,7 @@ import {
   openHouse,
   payloadOf,
   type Person,
+  signIn,
   redeem,
 } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
