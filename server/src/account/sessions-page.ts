@@ -1,8 +1,6 @@
 /** Owns the page of the places where a person is signed in, the browsers that are known for them, and the ending of both. */
 import type { Ctx } from '../ctx.ts'
-import { transact } from '../db/transact.ts'
 import { listDevices } from '../devices/forget.ts'
-import { trustDevice } from '../devices/remember.ts'
 import { pathOf } from '../http/paths.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -11,7 +9,7 @@ import type { PageData } from '../pages/data.ts'
 import { param } from '../protocol/params.ts'
 import { sessionsOfUser } from '../sessions/list.ts'
 import { browserLabel } from '../users/user-agent.ts'
-import { endOwnSessions, forgetOwnDevice } from './end-own.ts'
+import { distrustOwnDevice, endOwnSessions, forgetOwnDevice } from './end-own.ts'
 import { whereOf } from './event-view.ts'
 import { accountFrame, type Own, ownForm, signedIn, withCookies } from './frame.ts'
 
@@ -60,10 +58,9 @@ const end = async (ctx: Ctx, request: HttpRequest, { session }: Own): Promise<Re
 /** Forgets another browser, and ends the sessions there. Of this one only the trust goes: signing out has its own button. */
 const forget = async (ctx: Ctx, request: HttpRequest, { session }: Own): Promise<Reply> => {
   const { user_id, device_id } = session
-  const { now } = request
   const wanted = param(request.form, 'device_id') ?? ''
   if (wanted === device_id) {
-    await transact(ctx.db, async (tx) => await trustDevice(tx, wanted, { until: null, now }))
+    await distrustOwnDevice(ctx, request, { user_id, device_id: wanted })
     return redirectLocal(`${path}?done=device_distrusted`)
   }
   const forgotten = await forgetOwnDevice(ctx, request, { user_id, device_id: wanted })

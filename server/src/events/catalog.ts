@@ -28,6 +28,8 @@ export const catalog = {
   'factor.renamed': entry('info', 'success', 'A second step got another name.'),
   'backup_codes.made': entry('notice', 'success', 'Backup codes were made; earlier ones are void.'),
   'backup_codes.used': entry('notice', 'success', 'A backup code was used.'),
+  'device.forgotten': entry('notice', 'success', 'A person forgot a browser; their sessions there ended.'),
+  'device.distrusted': entry('info', 'success', 'A browser stands in for no second step any more.'),
   'session.ended': entry('info', 'success', 'A session ended.'),
   'session.limit_reached': entry(
     'notice',

@@ -5,7 +5,7 @@ import type { Subject } from '../protocol/claims.ts'
 import type { LiveSession } from '../protocol/session.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { readUserAgent, type UserAgent } from '../users/user-agent.ts'
-import { listHistory, findLive, findTrust, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
+import { findLive, findTrust, listHistory, listIdsOf, listOfBrowser, listOfUser, type OwnSession } from './store.ts'
 
 /** The people signed in in this browser whose accounts may act. */
 export const sessionsOfBrowser = async (
@@ -37,6 +37,9 @@ export const sessionsOfUser = async (ctx: Ctx, user_id: string, now: Date): Prom
     const shown = session.actor_id === null ? session : { ...session, ip: null, user_agent: null, place: null }
     return { ...shown, ...readUserAgent(shown.user_agent) }
   })
+
+/** The ids of all of them: a list that is shown ends somewhere, the ending of them must not. */
+export const liveIdsOf = listIdsOf
 
 /** Whether a trusted device stood in for a second step of this session; of one that has ended nobody can say, so: yes. */
 export const isDeviceTrusted = async (ctx: Ctx, sid: string | undefined): Promise<boolean> =>

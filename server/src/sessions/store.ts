@@ -121,6 +121,14 @@ export const findEnd = async (tx: Query, token_hash: TokenHash): Promise<string 
   return rows[0]?.ended_because
 }
 
+/** The live sessions of one person: their ids, however many. */
+export const listIdsOf = async (tx: Query, user_id: string, now: Date): Promise<string[]> =>
+  (
+    await tx<{ id: string }[]>`
+      select id from sessions
+      where user_id = ${user_id} and ended_at is null and expires_at > ${now} and idle_expires_at > ${now} order by id`
+  ).map(({ id }) => id)
+
 /** The live sessions of one device: their ids. */
 export const listOfDevice = async (tx: Query, device_id: string): Promise<string[]> =>
   (

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Caller, callerWith } from '../support/api.ts'
 import { type App, askSilently, type House, openHouse, type Person, signIn, tokensOf } from '../support/flow.ts'
 import type { HttpClient } from '../support/http.ts'
-import { sessionRow } from '../support/written.ts'
+import { eventsOf, sessionRow } from '../support/written.ts'
 
 let house: House
 let app: App
@@ -56,6 +56,17 @@ describe('sessions', () => {
     expect((await one.call('GET', 'users/me')).status).toBe(200)
   })
 
+  it('all others, however many: more than a list shows', async () => {
+    const one = await somebody()
+    await house.sql`
+      insert into sessions (id, token_hash, browser_id, user_id, auth_time, amr, acr, created_at, last_seen_at, idle_expires_at, expires_at)
+      select gen_random_uuid(), decode(md5(${one.person.user_id} || n), 'hex'), gen_random_uuid(), user_id, auth_time, amr, acr,
+        created_at, last_seen_at, idle_expires_at, expires_at
+      from sessions, generate_series(1, 120) n where user_id = ${one.person.user_id}`
+    expect((await one.call('DELETE', 'users/me/sessions')).json()).toEqual({ ended: 120 })
+    expect((await one.call('GET', 'users/me')).status).toBe(200)
+  })
+
   it('AD-3: no secret of a row is among them', async () => {
     const { call } = await somebody()
     for (const path of ['sessions', 'devices', 'consents', 'activity'])
@@ -75,6 +86,20 @@ describe('devices', () => {
     expect((await one.call('DELETE', `users/me/devices/${victim}`)).status).toBe(204)
     expect(await list(one)).toHaveLength(1)
     expect(await askSilently(other.client, own)).toBe('login_required')
+    const { events } = (await one.call('GET', 'users/me/activity')).json<{ events: { type: string }[] }>()
+    expect(events.filter(({ type }) => type === 'device.forgotten')).toHaveLength(1)
+  })
+
+  it('AU-1: the trust in the browser of the page is taken back, and that is recorded', async () => {
+    const { person, client } = await somebody()
+    await house.sql`update devices set trusted_until = now() + interval '1 day' where user_id = ${person.user_id}`
+    const page = await client.get('/account/sessions')
+    const form = ({ action }: { action: string }): boolean => action.endsWith('/devices/forget')
+    const reply = await client.submit(page, {}, { form, button: { name: 'device_id' } })
+    expect(reply.location?.search).toBe('?done=device_distrusted')
+    const rows = await house.sql`select trusted_until from devices where user_id = ${person.user_id}`
+    expect(rows).toEqual([{ trusted_until: null }])
+    expect((await eventsOf(house.sql, person)).map(({ type }) => type)).toContain('device.distrusted')
   })
 })
 

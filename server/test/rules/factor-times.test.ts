@@ -73,6 +73,21 @@ describe('LI-4, RFC 9470: an application that calls for somebody', () => {
   })
 })
 
+describe('MF-2: the code of an authenticator', () => {
+  it.each([
+    [-2, 401],
+    [-1, 200],
+    [0, 200],
+    [1, 200],
+    [2, 401],
+  ])('%i steps from now: %i', async (steps, status) => {
+    const { user, phone, client } = await withPhone()
+    const page = await typePassword(client, user)
+    const code = phone.code(home.ctx.now().getTime(), steps)
+    expect((await confirm(client, page, { code })).status).toBe(status)
+  })
+})
+
 describe('MF-4: a trusted device', () => {
   const trusted = async () => {
     const made = await withPhone()
