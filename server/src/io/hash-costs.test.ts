@@ -47,7 +47,7 @@ describe('beyond it: refused, and false without being computed', () => {
     // RFC 7914 §12 has one of N = 2^20: a gigabyte.
     [scrypt('ln=20,r=8,p=1'), '1024 MiB of memory; at most 256'],
     [scrypt('ln=30,r=8,p=1'), '1048576 MiB of memory; at most 256'],
-    [scrypt('ln=99,r=1,p=1'), /of memory; at most 256/],
+    [scrypt('ln=99,r=7,p=1'), /of memory; at most 256/],
     ['scrypt:1073741824:8:1$salt$7023bdcb3afd7348461c06cd81fd38eb', '1048576 MiB of memory; at most 256'],
     [scrypt('ln=4,r=33,p=1'), 'r 33; at most 32'],
     [scrypt('ln=4,r=8,p=17'), 'p 17; at most 16'],

@@ -99,8 +99,11 @@ const readWrapped = (parts: readonly string[]): StoredHash | undefined => {
 
 const readScrypt = (salt: Buffer | undefined, hash: Buffer | undefined, cost: readonly (string | undefined)[]) => {
   const [ln = 0, r = 0, p = 0] = cost.map(Number)
-  return salt && hash && ({ kind: 'scrypt', ln, r, p, salt, hash } as const)
+  return salt && hash && fitsBlock(ln, r) ? ({ kind: 'scrypt', ln, r, p, salt, hash } as const) : undefined
 }
+
+/** RFC 7914 §2: N is less than 2^(128 r / 8). With more there is no such hash, and computing it is an error. */
+const fitsBlock = (ln: number, r: number): boolean => ln < 16 * r
 
 /** `scrypt:N:r:p$salt$hash`: the salt is the text itself, the hash is hexadecimal, N is a power of two (RFC 7914 §2). */
 const readWerkzeugScrypt = (parts: readonly string[]): StoredHash | undefined => {
@@ -127,6 +130,7 @@ const readFirebase = (parts: readonly string[]): StoredHash | undefined => {
   const [salted, hashed] = [bytesOf(salt, saltBytes), bytesOf(hash, [16, 128])]
   // The hash is the signer key, encrypted: it has the same length.
   if (!signerKey || !separator || !salted || hashed?.length !== signerKey.length) return undefined
+  if (!fitsBlock(Number(ln), Number(r))) return undefined
   return { kind: 'firebase', ln: Number(ln), r: Number(r), signerKey, separator, salt: salted, hash: hashed }
 }
 
@@ -145,7 +149,8 @@ const readers: readonly Reader[] = [
   { form: new RegExp(`^${argon2Form}$`), read: readArgon2 },
   {
     // $2x marks hashes of an implementation that was broken; nobody can say which passwords fit them.
-    form: /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/,
+    // Salt and hash end with spare bits, which are zero: with others no password fits, and none is computed.
+    form: /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/,
     read: ([text = '', cost]) => ({ kind: 'bcrypt', text, cost: Number(cost) }),
   },
   {

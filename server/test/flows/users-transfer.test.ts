@@ -117,6 +117,28 @@ describe('import over the API', () => {
     expect([reply.status, reply.json()['code']]).toEqual([400, 'invalid_request'])
   })
 
+  it('RL-2, LI-1: a hash that nobody can compute is refused, or every wrong password would end in an error', async () => {
+    const [salt, hash] = [Buffer.alloc(16, 7), Buffer.alloc(32, 7)].map((bytes) => bytes.toString('base64url'))
+    const hashes = [
+      `$scrypt$ln=16,r=1,p=1$${salt}$${hash}`,
+      `scrypt:65536:1:1$salt$${'ab'.repeat(16)}`,
+      `$firebase-scrypt$ln=16,r=1,sk=${hash},ss=Bw$${salt}$${hash}`,
+      `$2b$10$${'v'.repeat(22)}${'b'.repeat(31)}`,
+    ]
+    const records = hashes.map((password_hash, at) => ({ email: `odd${at}@hash.example`, password_hash }))
+    const report = (await send(lines(...records))).json<Report>()
+    expect(report).toMatchObject({ created: 0, failed: 4 })
+    expect(new Set(report.problems.map(({ code }) => code))).toEqual(new Set(['unsupported_hash']))
+    // What lies in the database from an earlier release is no password either.
+    const { user_id } = await house.person({ email: 'odd@hash.example' })
+    await house.sql`update password_credentials set password_hash = ${hashes[0] ?? ''} where user_id = ${user_id}`
+    const client = house.server.client()
+    for (const login of ['odd@hash.example', 'nobody@hash.example']) {
+      const page = await client.get('/login')
+      expect([login, (await client.submit(page, { login, password: 'a wrong guess' })).status]).toEqual([login, 401])
+    }
+  })
+
   it('a dry run writes nothing; existing accounts can be passed over', async () => {
     const text = lines({ email: 'dry@import.example' }, { email: 'dry2@import.example' })
     const rehearsed = (await send(text, '?dry_run=true')).json<Report>()
