@@ -4,6 +4,7 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { type CodePlace, deadCode, sendCode, sentCode, trySentCode } from '../factors/codes.ts'
+import { reserve, succeeded } from '../factors/throttle.ts'
 import { letterLanguageOf } from '../http/language.ts'
 import { page, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -44,7 +45,10 @@ export const sendMailStep = async (
   return await sendCode(ctx, { ...place, channel: 'email', address: standing.email_canonical, credential, locale })
 }
 
-/** Tries the code. Right, it proves that the address is the person's, and takes the sign-in on. */
+/**
+ * Tries the code. Right, it proves that the address is the person's, and takes the sign-in on. Refusals: `wrong_code`,
+ * `expired_code` (401), `too_many_attempts` (429).
+ */
 export const proveMail = async (
   ctx: Ctx,
   request: HttpRequest,
@@ -53,10 +57,15 @@ export const proveMail = async (
 ): Promise<Outcome | Denial> => {
   const { browser, row, standing } = due
   const { now } = request
+  // A hundred wrong ones in a row, over all sign-ins, as of every code that goes there (MF-2).
+  const counted = { user_id: row.user_id, kind: 'email', now } as const
+  const blocked = await reserve(ctx, counted)
+  if (blocked) return blocked
   const tried = await trySentCode(ctx, placeOf(due, about, now), code)
   if (tried.outcome === 'dead') return deadCode
   const email_canonical = tried.outcome === 'right' ? tried.oneTime.address : null
   if (email_canonical === null || email_canonical !== standing.email_canonical) return wrong
+  await succeeded(ctx, counted)
   const outcome = await advance(ctx, request, browser, {
     id: row.id,
     prove: async (tx) => {

@@ -7,7 +7,7 @@ import type { Ctx } from '../ctx.ts'
 import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
-import { removeFactorsSince } from '../factors/reset.ts'
+import { disownFactors } from '../factors/reset.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { endSignIns } from '../login/forget.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
@@ -82,7 +82,7 @@ const apply = async (ctx: Ctx, tx: Tx, facts: Apply): Promise<TakenBack> => {
   await endSignIns(tx, user_id)
   // What a thief has allowed an application would be a way in that needs no password.
   await endConsents(tx, user_id)
-  await removeFactorsSince(tx, user_id, new Date(oneTime.created_at.getTime() - dayMs))
+  await disownFactors(tx, user_id, { since: new Date(oneTime.created_at.getTime() - dayMs), now })
   await takePassword(tx, user_id)
   // A deletion that is under way was the thief's wish.
   const stays = await stay(ctx, tx, request, user_id)

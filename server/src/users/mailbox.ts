@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import { endConsents } from '../authorize/forget.ts'
 import { isUniqueViolation, type Query, type Tx } from '../db/connect.ts'
 import { type Happening, record } from '../events/record.ts'
-import { removeFactors } from '../factors/reset.ts'
+import { disownFactors } from '../factors/reset.ts'
 import { endSignIns } from '../login/forget.ts'
 import { credentialOf } from './credentials.ts'
 import { endAll } from './end-all.ts'
@@ -69,7 +69,7 @@ export const proveAddress = async (
   await endAll(ctx, tx, { user_id, now, because: 'the address was proved by its owner', proved: true })
   await endSignIns(tx, user_id)
   await endConsents(tx, user_id)
-  await removeFactors(tx, user_id)
+  await disownFactors(tx, user_id, { now })
   await deletePassword(tx, user_id)
   await removeAction(tx, user_id, 'verify_email')
   await updateUser(tx, user_id, { email_verified: true }, now)

@@ -8,6 +8,7 @@ import type { UsersRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
 import { wholly } from '../db/wholly.ts'
 import { actedBy, type By, record } from '../events/record.ts'
+import { endSignIns } from '../login/forget.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
@@ -100,7 +101,10 @@ const apply = async (ctx: Ctx, tx: Tx, { account, change, by }: Apply): Promise<
   if (isDenial(values)) return values
   const now = ctx.now()
   await updateUser(tx, account.id, values, now)
-  if (values.email_canonical !== undefined) await voidOfUser(tx, account.id, boundToCredentials)
+  if (values.email_canonical !== undefined) {
+    await voidOfUser(tx, account.id, boundToCredentials)
+    await endSignIns(tx, account.id)
+  }
   const told = actedBy(by, { changed: Object.keys(values) })
   await record(tx, { type: 'user.updated', now, user_id: account.id, ...told })
   return undefined

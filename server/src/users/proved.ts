@@ -3,7 +3,7 @@
  * that what an administrator asked for is done. Within the transaction of the proof; forget the copy of the subject after the commit.
  */
 import type { Query } from '../db/connect.ts'
-import { removeAction, setPhone, verifyAddress } from './store.ts'
+import { dropPhone, removeAction, setPhone, verifyAddress } from './store.ts'
 
 /** A second step was set up, as was required before the next sign-in is complete. */
 export const factorSetUp = async (tx: Query, user_id: string): Promise<void> =>
@@ -29,3 +29,10 @@ export const phoneProved = async (
   user_id: string,
   { phone_number, now }: { phone_number: string; now: Date },
 ): Promise<void> => await setPhone(tx, user_id, { phone_number, now })
+
+/** The opposite, of a number that somebody else may have proved. */
+export const phoneDisowned = async (
+  tx: Query,
+  user_id: string,
+  disowned: { numbers: readonly string[]; now: Date },
+): Promise<void> => await dropPhone(tx, user_id, disowned)

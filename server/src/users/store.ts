@@ -233,3 +233,14 @@ export const setPhone = async (
   await tx`
     update users set phone_number = ${phone_number}, phone_number_verified = true, updated_at = ${now} where id = ${user_id}`
 }
+
+/** Takes the number of an account away, if it is one of these. */
+export const dropPhone = async (
+  tx: Query,
+  user_id: string,
+  { numbers, now }: { numbers: readonly string[]; now: Date },
+): Promise<void> => {
+  await tx`
+    update users set phone_number = null, phone_number_verified = false, updated_at = ${now}
+    where id = ${user_id} and phone_number = any (${numbers as string[]}::text[])`
+}

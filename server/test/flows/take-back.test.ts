@@ -2,8 +2,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { transact } from '../../src/db/transact.ts'
 import { warn } from '../../src/recovery/warn.ts'
+import { phoneProved } from '../../src/users/proved.ts'
 import { letterPath } from '../support/entry.ts'
-import { authenticatorOf } from '../support/factors.ts'
+import { authenticatorOf, chooseCodes } from '../support/factors.ts'
 import { ask, askSilently, decide, expectPage, type House, openHouse, type Person, signIn } from '../support/flow.ts'
 import type { HttpClient } from '../support/http.ts'
 import { inboxOf, type ReceivedLetter, type TestInbox } from '../support/inbox.ts'
@@ -99,6 +100,20 @@ describe('this was not me', () => {
     const reader = house.server.client()
     await reader.submit(await reader.get(letterPath(letter)))
     expect(await house.sql`select 1 from totp_factors where user_id = ${person.user_id}`).toHaveLength(1)
+  })
+
+  it.each([
+    [0, null],
+    [9, '+491511234567'],
+  ])('a number that was proved %i days ago: afterwards the account has %s', async (days, phone_number) => {
+    const { person, letter } = await robbed()
+    const { user_id } = person
+    await chooseCodes(house.ctx, user_id, { channel: 'sms', destination: '+491511234567' })
+    await phoneProved(house.sql, user_id, { phone_number: '+491511234567', now: new Date() })
+    await house.sql`update code_factors set confirmed_at = now() - make_interval(days => ${days}) where user_id = ${user_id}`
+    const reader = house.server.client()
+    await reader.submit(await reader.get(letterPath(letter)))
+    expect(await house.sql`select phone_number from users where id = ${user_id}`).toEqual([{ phone_number }])
   })
 
   it('AZ-13: what the thief has allowed an application is asked for again', async () => {

@@ -66,6 +66,22 @@ const onwards = async (client: HttpClient, page: Reply): Promise<Reply> => {
 }
 
 describe('MF-1: a second step is demanded and none is there', () => {
+  it.each([
+    [99, 'Set up a second step'],
+    [100, 'Confirm your email address'],
+  ])('MF-2: after %i wrong codes in a row, whatever sign-in they were typed in: %s', async (wrong, title) => {
+    const person = await house.person()
+    const client = house.server.client()
+    const sent = await send(client, await firstStep(client, person))
+    const { code } = await inbox.letter(person.email, { kind: 'factor_code' })
+    await house.sql`
+      insert into factor_throttles (user_id, kind, consecutive, failures, blocked_until, updated_at)
+      values (${person.user_id}, 'email', ${wrong}, ${wrong}, 'epoch', now())`
+    expectPage(await press(client, sent, { code }), wrong === 100 ? 429 : 200, title)
+    const counted = await house.sql`select consecutive from factor_throttles where user_id = ${person.user_id}`
+    expect(counted).toEqual(wrong === 100 ? [{ consecutive: 100 }] : [])
+  })
+
   it('the address is proved by a mailed code first; only then may one be set up, which completes the sign-in', async () => {
     const person = await house.person()
     const client = house.server.client()

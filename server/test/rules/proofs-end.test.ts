@@ -1,8 +1,10 @@
 /** A proof ends with what it was made of: security rules LI-3, RC-1, SO-2, AZ-13 (security.md 1.1, 1.4, 1.5). */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { changeAccount } from '../../src/users/manage.ts'
 import { endSessions } from '../../src/users/status.ts'
+import { phoneProved } from '../../src/users/proved.ts'
 import { askForCode, letterPath, recover, typeCode } from '../support/entry.ts'
-import { authenticatorOf } from '../support/factors.ts'
+import { authenticatorOf, chooseCodes, someNumber } from '../support/factors.ts'
 import type { TestClient, TestUser } from '../support/fixtures.ts'
 import { type App, ask, askSilently, decide, signInOn } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
@@ -79,22 +81,32 @@ describe('a step-up', () => {
 })
 
 describe('a sign-in by mail', () => {
-  it('RC-1: is over when the account has another address, before its second step', async () => {
+  const byOwner = async ({ browser }: Person, email: string): Promise<void> => {
+    const asked = await browser.walk(
+      sendForm(browser, await browser.get('/account/email'), '/account/email', { email }),
+    )
+    const { code } = await home.inbox.letter(email, { kind: 'change_email' })
+    const done = await sendForm(browser, asked, '/account/email/code', { code })
+    expect(done.location?.search).toBe('?done=email_changed')
+  }
+
+  const byAdmin = async ({ user }: Person, email: string): Promise<void> => {
+    expect(await changeAccount(home.ctx, { id: user.user_id }, { email })).toBeUndefined()
+  }
+
+  it.each([
+    ['its person', byOwner],
+    ['an administrator', byAdmin],
+  ])('RC-1: is over before its second step, when %s gives the account another address', async (_who, move) => {
     const person = await home.person(await home.user({ roles: [] }))
-    const { browser, user } = person
+    const { user } = person
     await home.db`insert into user_roles (user_id, role_id) select ${user.user_id}, id from roles where name = 'careful'`
     const reader = home.server.client()
     const code = (await askForCode(reader, user.email)).url
     const letter = await home.inbox.letter(user.email, { kind: 'sign_in' })
     const pending = await typeCode(reader, await reader.get(code), letter.code)
     expect(pending.url.pathname).toBe('/factor')
-    const email = `moved-${user.email}`
-    const asked = await browser.walk(
-      sendForm(browser, await browser.get('/account/email'), '/account/email', { email }),
-    )
-    const { code: proof } = await home.inbox.letter(email, { kind: 'change_email' })
-    const done = await sendForm(browser, asked, '/account/email/code', { code: proof })
-    expect(done.location?.search).toBe('?done=email_changed')
+    await move(person, `moved-${user.email}`)
     const reply = await reader.get(`${pending.url.pathname}${pending.url.search}`)
     expect([reply.status, reply.body.includes('This page has expired')]).toEqual([400, true])
   })
@@ -122,6 +134,16 @@ describe('SO-2', () => {
   it('AZ-13: what a stranger had allowed an application, the owner of the address has not', async () => {
     const owner = await proves((await squatter()).user)
     expect(await askSilently(owner, foreign)).toBe('consent_required')
+  })
+
+  it('a number that the stranger had proved is the account’s no more', async () => {
+    const { user } = await squatter()
+    const destination = someNumber()
+    await chooseCodes(home.ctx, user.user_id, { channel: 'sms', destination })
+    await phoneProved(home.db, user.user_id, { phone_number: destination, now: home.ctx.now() })
+    await proves(user)
+    const rows = await home.db`select phone_number, phone_number_verified from users where id = ${user.user_id}`
+    expect(rows).toEqual([{ phone_number: null, phone_number_verified: false }])
   })
 
   it('a sign-in that the stranger had begun is over', async () => {
