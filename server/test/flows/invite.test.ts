@@ -47,6 +47,22 @@ describe('an invitation', () => {
     await signIn(house.server.client(), { user_id: '', email, password: goodPassword, name: '' })
   })
 
+  it('SO-2: takes over an account whose address nobody had proved, and what a stranger had put into it is gone', async () => {
+    const person = await house.person({ email_verified: false })
+    const inside = house.server.client()
+    await signIn(inside, person)
+    const { letter } = await invited({ email: person.email })
+    const client = house.server.client()
+    const form = await client.get(letterPath(letter))
+    expectPage(await client.walk(client.submit(form, { name: 'Ada', password: goodPassword })), 200, 'Your account')
+    expect((await inside.get('/account')).location?.pathname).toBe('/login')
+    const reply = await inside.submit(await inside.get('/login'), { login: person.email, password: person.password })
+    expect(reply.status).toBe(401)
+    expect(await house.sql`select id from users where email = ${person.email} and email_verified`).toEqual([
+      { id: person.user_id },
+    ])
+  })
+
   it('says so when it was accepted, was withdrawn, has expired, or is not known', async () => {
     const client = house.server.client()
     const used = await invited()
