@@ -1,7 +1,9 @@
 /** How long proofs, codes and trusted devices hold, to the second: rules LI-4, MF-3, MF-4 (security.md 1.4, 1.9). No job runs here. */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { sendCode } from '../../src/factors/codes.ts'
 import { changePassword } from '../../src/users/status.ts'
-import { type Authenticator, authenticatorOf, chooseCodes } from '../support/factors.ts'
+import { callerWith } from '../support/api.ts'
+import { type Authenticator, authenticatorOf, backupCodesOf, chooseCodes, someNumber } from '../support/factors.ts'
 import type { TestUser } from '../support/fixtures.ts'
 import { expectPage } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
@@ -86,6 +88,55 @@ describe('MF-2: the code of an authenticator', () => {
     const code = phone.code(home.ctx.now().getTime(), steps)
     expect((await confirm(client, page, { code })).status).toBe(status)
   })
+
+  it('a hundred wrong ones in a row, over all sign-ins, block this kind and no other', async () => {
+    const { user, phone } = await withPhone()
+    const { user_id } = user
+    const [backup = ''] = await backupCodesOf(home.ctx, user_id)
+    const inRow = async (): Promise<number> =>
+      (
+        await home.db<{ consecutive: number }[]>`
+          select consecutive from factor_throttles where user_id = ${user_id} and kind = 'totp'`
+      )[0]?.consecutive ?? 0
+    const begin = async () => {
+      const client = home.server.client()
+      const page = await typePassword(client, user)
+      return async (values: Record<string, string>) => (await confirm(client, page, values)).status
+    }
+    for (const first of [await begin(), await begin()]) expect(await first({ code: '000000' })).toBe(401)
+    expect(await inRow()).toBe(2)
+    await home.db`update factor_throttles set consecutive = 98 where user_id = ${user_id}`
+    const late = await begin()
+    for (const status of [401, 401, 429]) expect(await late({ code: '000000' })).toBe(status)
+    expect(await late({ code: codeOf(phone) })).toBe(429)
+    expect(await (await begin())({ code: codeOf(phone) })).toBe(429)
+    expect(await (await begin())({ code: backup, kind: 'backup_code' })).toBe(200)
+    // The hundredth may still be right; then none counts any more.
+    await home.db`update factor_throttles set consecutive = 99 where user_id = ${user_id}`
+    expect(await (await begin())({ code: codeOf(phone) })).toBe(200)
+    expect(await inRow()).toBe(0)
+  })
+})
+
+describe('MF-4: the removal of a second step', () => {
+  it('MF-2: bears ten wrong proofs in ten minutes, and then a right one waits too', async () => {
+    const person = await home.person()
+    const { id } = await authenticatorOf(home.ctx, person.user.user_id)
+    const codes = await backupCodesOf(home.ctx, person.user.user_id)
+    const { call } = await callerWith(home, person.browser)
+    const remove = async (code: string): Promise<number> =>
+      (await call('POST', `users/me/factors/${id}/remove`, { kind: 'backup_code', code })).status
+    // Counted in pieces of ten minutes: one begins here.
+    home.pass(600 - (Math.floor(home.ctx.now().getTime() / 1000) % 600))
+    await home.db`update sessions set auth_time = ${home.ctx.now()} where user_id = ${person.user.user_id}`
+    home.ctx.sessions.clear()
+    for (let turn = 0; turn < 10; turn += 1) expect(await remove('0000-0000-0000-0000-0000')).toBe(401)
+    expect(await remove(codes[0] ?? '')).toBe(429)
+    home.pass(600)
+    await home.db`update sessions set auth_time = ${home.ctx.now()} where user_id = ${person.user.user_id}`
+    home.ctx.sessions.clear()
+    expect(await remove(codes[0] ?? '')).toBe(204)
+  })
 })
 
 describe('MF-4: a trusted device', () => {
@@ -167,6 +218,24 @@ describe('MF-3: a mailed code', () => {
     home.pass(1)
     const reply = await confirm(two.client, late, { code: other.code })
     expect(reply.status).toBe(400)
+  })
+
+  it('thirty in a day for one person, wherever to', async () => {
+    const [user, other] = [await home.user(), await home.user()]
+    const send = async (user_id: string, turn: number): Promise<string | undefined> => {
+      const place = { user_id, purpose: 'change_phone' as const, browser: 'b', transaction: 't', now: home.ctx.now() }
+      const sending = { ...place, channel: 'sms' as const, address: someNumber(), credential: '', locale: undefined }
+      return (await sendCode(home.ctx, { ...sending, transaction: `t${turn}` }))?.error
+    }
+    // Counted from midnight (UTC): the day begins here.
+    home.pass(day - (Math.floor(home.ctx.now().getTime() / 1000) % day))
+    for (let turn = 0; turn < 30; turn += 1) expect(await send(user.user_id, turn)).toBeUndefined()
+    expect(await send(user.user_id, 30)).toBe('too_many_codes')
+    expect(await send(other.user_id, 0)).toBeUndefined()
+    home.pass(day - 1)
+    expect(await send(user.user_id, 31)).toBe('too_many_codes')
+    home.pass(1)
+    expect(await send(user.user_id, 32)).toBeUndefined()
   })
 
   it('three in ten minutes, then again', async () => {
