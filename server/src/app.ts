@@ -40,7 +40,7 @@ import { devMailRoutes } from './outbox/dev-mail.ts'
 import type { Letter } from './outbox/letter.ts'
 import { mailTest } from './outbox/test-letter.ts'
 import { recoveryApiRoutes } from './recovery/api.ts'
-import { resetByAdminLetter, resetLetter } from './recovery/letters.ts'
+import { emailChangedByAdminLetter, resetByAdminLetter, resetLetter } from './recovery/letters.ts'
 import { resetRoutes } from './recovery/reset-page.ts'
 import { takeBackRoutes } from './recovery/take-back-page.ts'
 import { warningLetters } from './recovery/warnings.ts'
@@ -73,6 +73,7 @@ export const letters: readonly Letter[] = [
   ...factorLetters,
   resetLetter,
   resetByAdminLetter,
+  emailChangedByAdminLetter,
   verifyLetter,
   inviteLetter,
   signInLetter,

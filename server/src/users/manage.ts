@@ -9,6 +9,7 @@ import { transact } from '../db/transact.ts'
 import { wholly } from '../db/wholly.ts'
 import { actedBy, type By, record } from '../events/record.ts'
 import { endSignIns } from '../login/forget.ts'
+import { queueLetter } from '../outbox/queue.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
@@ -91,6 +92,7 @@ export const changeAccount = async (
     })
   } finally {
     ctx.subjects.forget(user_id)
+    ctx.outbox.nudge()
   }
 }
 
@@ -104,10 +106,26 @@ const apply = async (ctx: Ctx, tx: Tx, { account, change, by }: Apply): Promise<
   if (values.email_canonical !== undefined) {
     await voidOfUser(tx, account.id, boundToCredentials)
     await endSignIns(tx, account.id)
+    await tellOldAddress(ctx, tx, { account, address: values.email_canonical, now })
   }
   const told = actedBy(by, { changed: Object.keys(values) })
   await record(tx, { type: 'user.updated', now, user_id: account.id, ...told })
   return undefined
+}
+
+/**
+ * Whoever reads the old address is told (security rules LI-4, EM-2), if it was proved. There is no way back in the letter: an
+ * address is changed for somebody because its mailbox is lost, and perhaps to somebody else.
+ */
+const tellOldAddress = async (
+  ctx: Ctx,
+  tx: Tx,
+  { account, address, now }: { account: Subject; address: string | null; now: Date },
+): Promise<void> => {
+  const { id: user_id, email: to, email_verified, locale } = account
+  if (to === null || !email_verified || canonicalEmail(to) === address) return
+  const kind = 'email_changed_by_admin'
+  await queueLetter(ctx, tx, { kind, to, user_id, locale: locale ?? undefined, now })
 }
 
 type Values = Partial<Omit<UsersRow, 'id'>>

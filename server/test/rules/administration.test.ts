@@ -80,6 +80,18 @@ describe('what the person is told, and what ends', () => {
     expect(await inbox.letters(plain.email, { kind: 'factor_removed' })).toEqual([])
   })
 
+  it('EM-2: the old address is told of another one, without a way back, if it was proved', async () => {
+    const [proved, other] = [await house.person({ name: 'A' }), await house.person({ email_verified: false })]
+    for (const { user_id, email } of [other, proved]) {
+      expect((await caller.call('PATCH', `users/${user_id}`, { email: email.toUpperCase() })).status).toBe(200)
+      expect((await caller.call('PATCH', `users/${user_id}`, { email: `other-${email}` })).status).toBe(200)
+    }
+    const letter = await inbox.letter(proved.email, { kind: 'email_changed_by_admin' })
+    expect([letter.link, letter.code, letter.text.includes('An administrator of')]).toEqual(['', '', true])
+    expect(await inbox.letters(proved.email, { kind: 'email_changed_by_admin' })).toHaveLength(1)
+    expect(await inbox.letters(other.email, { kind: 'email_changed_by_admin' })).toEqual([])
+  })
+
   it('RC-1: another address voids the links to the old one', async () => {
     const target = await house.person()
     expect((await caller.call('POST', `users/${target.user_id}/send-reset`)).status).toBe(200)
