@@ -26,25 +26,57 @@ export type Found = Listed & { key: string }
 const listed = (tx: Query) => tx`
   u.id, u.status, u.username, u.email, u.email_verified, u.name, roles_of(u.id) as roles, u.required_actions, u.created_at, u.updated_at`
 
+/** The role is asked of each row in turn (a plain subquery): joined, everybody who has it would be looked up first. */
 const filtered = (tx: Query, { status, role }: Filter) => tx`
   ${status === undefined ? tx`` : tx`and u.status = ${status}`}
   ${
     role === undefined
       ? tx``
-      : tx`and exists (select 1 from user_roles ur join roles r on r.id = ur.role_id where ur.user_id = u.id and lower(r.name) = lower(${role}))`
+      : tx`and (select true from roles r join user_roles ur on ur.role_id = r.id where ur.user_id = u.id and lower(r.name) = lower(${role}) limit 1)`
   }`
 
-/** Accounts, oldest first, after a row. */
-export const listUsersFiltered = async (
-  tx: Query,
-  { filter, after, limit }: { filter: Filter; after: Position | undefined; limit: number },
-): Promise<Found[]> =>
+/**
+ * Up to how many people of a role or a state are looked through one by one. Where there are more, going through everybody in
+ * order fills a page as soon.
+ */
+const few = 5000
+
+/** What of a filter leaves so few people that a page starts from them. */
+export type Narrow = 'role' | 'status' | undefined
+
+/** Finds that out; costs no more than those few. */
+export const narrowest = async (tx: Query, filter: Filter): Promise<Narrow> => {
+  for (const by of ['role', 'status'] as const) {
+    if (filter[by] === undefined) continue
+    const rows = await tx<{ count: number }[]>`
+      select count(*)::int as count from (${members(tx, filter, by)} limit ${few + 1}) members`
+    if ((rows[0]?.count ?? 0) <= few) return by
+  }
+  return undefined
+}
+
+const members = (tx: Query, { role = '', status = '' }: Filter, by: 'role' | 'status') =>
+  by === 'status'
+    ? tx`select id from users where status = ${status}`
+    : tx`select ur.user_id as id from roles r join user_roles ur on ur.role_id = r.id where lower(r.name) = lower(${role})`
+
+/** The rows that a page can be of. `offset 0` keeps the planner from looking for a way of its own: each is found by its id. */
+const people = (tx: Query, filter: Filter, narrow: Narrow) =>
+  narrow === undefined
+    ? tx`users u`
+    : tx`(${members(tx, filter, narrow)} limit ${few}) members
+      cross join lateral (select * from users where id = members.id offset 0) u`
+
+export type Listing = { filter: Filter; narrow: Narrow; after: Position | undefined; limit: number }
+
+/** Accounts, oldest first, after a row. Those of a state stand in that order in an index of their own. */
+export const listUsersFiltered = async (tx: Query, { filter, narrow, after, limit }: Listing): Promise<Found[]> =>
   await tx<Found[]>`
-    select ${listed(tx)}, u.created_at::text as key from users u
+    select ${listed(tx)}, u.created_at::text as key from ${people(tx, filter, narrow === 'role' ? narrow : undefined)}
     where ${after === undefined ? tx`true` : tx`(u.created_at, u.id) > (${after.key}::timestamptz, ${after.id})`} ${filtered(tx, filter)}
     order by u.created_at, u.id limit ${limit}`
 
-export type Pass = { prefix: string; filter: Filter; after: Position | undefined; limit: number }
+export type Pass = Listing & { prefix: string }
 
 /** The smallest text that is greater than every text with this beginning, in the order of bytes. */
 const beyond = (prefix: string): string => `${prefix}\u{10ffff}`
@@ -56,7 +88,7 @@ const beyond = (prefix: string): string => `${prefix}\u{10ffff}`
 export const searchPass = async (
   tx: Query,
   pass: 0 | 1 | 2,
-  { prefix, filter, after, limit }: Pass,
+  { prefix, filter, narrow, after, limit }: Pass,
 ): Promise<Found[]> => {
   const column = [tx`u.email_canonical`, tx`u.username`, tx`lower(u.name)`][pass] ?? tx`u.email_canonical`
   const seenByEmail = tx`and (u.email_canonical is null or not starts_with(u.email_canonical, ${prefix}))`
@@ -67,7 +99,7 @@ export const searchPass = async (
       ? tx``
       : tx`and ${column} ~>=~ ${after.key} and (${column} ~>~ ${after.key} or u.id > ${after.id})`
   return await tx<Found[]>`
-    select ${listed(tx)}, ${column} as key from users u
+    select ${listed(tx)}, ${column} as key from ${people(tx, filter, narrow)}
     where ${column} ~>=~ ${prefix} and ${column} ~<~ ${beyond(prefix)} ${onwards} ${unseen} ${filtered(tx, filter)}
     order by ${column} using ~<~, u.id limit ${limit}`
 }

@@ -4,7 +4,16 @@
  */
 import type { Ctx } from '../ctx.ts'
 import { openCursor, type Place, sealCursor } from '../http/cursor.ts'
-import { type Filter, type Found, type Listed, listUsersFiltered, type Position, searchPass } from './search-store.ts'
+import {
+  type Filter,
+  type Found,
+  type Listed,
+  listUsersFiltered,
+  type Narrow,
+  narrowest,
+  type Position,
+  searchPass,
+} from './search-store.ts'
 
 export type { Listed } from './search-store.ts'
 
@@ -18,7 +27,9 @@ export const searchUsers = async (ctx: Ctx, query: SearchQuery): Promise<UsersPa
     query.cursor === undefined ? undefined : (openCursor(ctx, place, query.cursor) as Position | undefined)
   if (query.cursor !== undefined && position === undefined) return undefined
   const prefix = query.q?.normalize('NFKC').trim().toLowerCase().slice(0, 200)
-  const rows = prefix ? await searched(ctx, query, { prefix, position }) : await listed(ctx, query, position)
+  const narrow = await narrowest(ctx.db, filterOf(query))
+  const from = { position, narrow }
+  const rows = prefix ? await searched(ctx, query, { prefix, ...from }) : await listed(ctx, query, from)
   const more = rows.length > query.limit
   const shown = rows.slice(0, query.limit)
   const last = shown.at(-1)
@@ -28,8 +39,10 @@ export const searchUsers = async (ctx: Ctx, query: SearchQuery): Promise<UsersPa
 
 type Row = { user: Listed; position: Position }
 
-const listed = async (ctx: Ctx, query: SearchQuery, after: Position | undefined): Promise<Row[]> => {
-  const users = await listUsersFiltered(ctx.db, { filter: filterOf(query), after, limit: query.limit + 1 })
+type From = { position: Position | undefined; narrow: Narrow }
+
+const listed = async (ctx: Ctx, query: SearchQuery, { position: after, narrow }: From): Promise<Row[]> => {
+  const users = await listUsersFiltered(ctx.db, { filter: filterOf(query), narrow, after, limit: query.limit + 1 })
   return users.map((user) => rowOf(user, 0))
 }
 
@@ -37,13 +50,13 @@ const listed = async (ctx: Ctx, query: SearchQuery, after: Position | undefined)
 const searched = async (
   ctx: Ctx,
   query: SearchQuery,
-  { prefix, position }: { prefix: string; position: Position | undefined },
+  { prefix, position, narrow }: From & { prefix: string },
 ): Promise<Row[]> => {
   const rows: Row[] = []
   for (const pass of [0, 1, 2] as const) {
     const limit = query.limit + 1 - rows.length
     if (pass < (position?.pass ?? 0) || limit <= 0) continue
-    const found = await searchPass(ctx.db, pass, { prefix, filter: filterOf(query), after: position, limit })
+    const found = await searchPass(ctx.db, pass, { prefix, filter: filterOf(query), narrow, after: position, limit })
     rows.push(...found.map((row) => rowOf(row, pass)))
   }
   return rows
