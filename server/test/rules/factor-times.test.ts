@@ -220,6 +220,37 @@ describe('MF-3: a mailed code', () => {
     expect(reply.status).toBe(400)
   })
 
+  it('proves the way by which it was sent, to the number that still counts', async () => {
+    const both = async () => {
+      const user = await home.user()
+      const number = someNumber()
+      await chooseCodes(home.ctx, user.user_id, { channel: 'email', destination: user.email })
+      await chooseCodes(home.ctx, user.user_id, { channel: 'sms', destination: number })
+      const client = home.server.client()
+      return { user, number, client, page: await typePassword(client, user) }
+    }
+    const send = async ({ client, page }: Awaited<ReturnType<typeof both>>, kind: string): Promise<Reply> =>
+      await client.walk(client.submit(page, { kind }, { button: { name: 'send' } }))
+    for (const [by, as] of [
+      ['email', 'sms'],
+      ['sms', 'email'],
+    ] as const) {
+      const one = await both()
+      const page = await send(one, by)
+      const { code } = await home.inbox.letter(by === 'sms' ? one.number : one.user.email)
+      expect((await confirm(one.client, page, { kind: as, code })).status).toBe(401)
+    }
+    const two = await both()
+    const sent = await send(two, 'sms')
+    const message = await home.inbox.letter(two.number)
+    await chooseCodes(home.ctx, two.user.user_id, { channel: 'sms', destination: someNumber() })
+    expect((await confirm(two.client, sent, { kind: 'sms', code: message.code })).status).toBe(401)
+    const three = await both()
+    const texted = await send(three, 'sms')
+    const { code } = await home.inbox.letter(three.number)
+    expect((await confirm(three.client, texted, { kind: 'sms', code })).status).toBe(200)
+  })
+
   it('thirty in a day for one person, wherever to', async () => {
     const [user, other] = [await home.user(), await home.user()]
     const send = async (user_id: string, turn: number): Promise<string | undefined> => {
