@@ -54,7 +54,7 @@ const add: Handler = async (ctx, request, person) => {
   const body = readBody(newBody, request)
   if (isDenial(body)) return refuse(ctx, body, 'problem', where)
   const keeper = keeperOf(person)
-  const added = await addPasskey(ctx, request, { keeper, sent: body.credential, name: body.name })
+  const added = await addPasskey(ctx, request, { keeper, sid: person.sid, sent: body.credential, name: body.name })
   if (isDenial(added)) return refuse(ctx, added, 'problem', where)
   return json(wire(added), 201, { headers: { location: `${ctx.config.issuer}${base}/${added.id}` } })
 }

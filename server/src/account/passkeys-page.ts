@@ -37,7 +37,7 @@ const refused = async (ctx: Ctx, request: HttpRequest, own: Own, denial: Denial)
 
 const add = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => {
   const keeper = { ...own.subject, bound_to: own.browser }
-  const added = await addPasskey(ctx, request, { keeper, sent: param(request.form, 'credential') })
+  const added = await addPasskey(ctx, request, { keeper, sid: own.session.id, sent: param(request.form, 'credential') })
   return isDenial(added) ? await refused(ctx, request, own, added) : redirectLocal(`${path}?done=passkey_added`)
 }
 

@@ -12,6 +12,7 @@ import { isUuid, uuidv7 } from '../io/ids.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
+import { goesOn } from '../sessions/list.ts'
 import { changeAccount, type Standing } from '../users/credentials.ts'
 import { factorSetUp } from '../users/proved.ts'
 import { browserLabel } from '../users/user-agent.ts'
@@ -93,17 +94,25 @@ export const creationOptions = async (ctx: Ctx, request: HttpRequest, keeper: Ke
 }
 
 type Making = { keeper: Pick<Keeper, 'id' | 'bound_to'>; sent: unknown; name?: string | undefined }
+/** `sid` is the session that asks. */
+type Adding = Making & { sid: string | undefined }
 
 /**
  * Keeps what a browser has made. Refusals: `invalid_passkey` (400) for an answer that proves no new key, `known_passkey` and
  * `too_many_passkeys` (409).
  */
-export const addPasskey = async (ctx: Ctx, request: HttpRequest, making: Making): Promise<PasskeyView | Denial> => {
+export const addPasskey = async (ctx: Ctx, request: HttpRequest, making: Adding): Promise<PasskeyView | Denial> => {
   const made = await readNewPasskey(ctx, request, making)
   if (isDenial(made)) return made
+  const { sid } = making
   const { id: user_id } = making.keeper
   const keeping = { user_id, made, name: making.name }
-  const added = await transact(ctx.db, async (tx) => await keepPasskey(ctx, tx, request, keeping))
+  const added = await transact(ctx.db, async (tx) => {
+    // The account first: whoever takes it back from a thief, and ends this session, comes before that or after all of this.
+    await changeAccount(tx, user_id)
+    const isOpen = sid === undefined || (await goesOn(tx, sid))
+    return isOpen ? await keepPasskey(ctx, tx, request, keeping) : invalid('a session that has ended meanwhile')
+  })
   ctx.outbox.nudge()
   return added
 }

@@ -1,5 +1,6 @@
 /** Owns the lists of live sessions that pages show. */
 import type { Ctx } from '../ctx.ts'
+import type { Tx } from '../db/connect.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import type { Subject } from '../protocol/claims.ts'
 import type { LiveSession } from '../protocol/session.ts'
@@ -44,6 +45,9 @@ export const liveIdsOf = listIdsOf
 /** Whether a trusted device stood in for a second step of this session; of one that has ended nobody can say, so: yes. */
 export const isDeviceTrusted = async (ctx: Ctx, sid: string | undefined): Promise<boolean> =>
   sid === undefined || (await findTrust(ctx.db, sid)) !== false
+
+/** Whether a session goes on, as this transaction sees it and not as a copy of it tells. */
+export const goesOn = async (tx: Tx, sid: string): Promise<boolean> => (await findTrust(tx, sid)) !== undefined
 
 /** Where a person was signed in, as far as that is remembered: for the copy of their data. */
 export const sessionHistoryOf = listHistory

@@ -45,6 +45,26 @@ describe('a new passkey', () => {
     expect(asked.user.id).not.toContain(person.user_id)
   })
 
+  it('I2: is not kept for a session that ends while the call is under way: a thief’s, when the account is taken back', async () => {
+    const person = await house.person()
+    const caller = await callerOf(house, person)
+    const { challenge } = await options(caller)
+    const reply = await house.sql.begin(async (tx) => {
+      await tx`select 1 from users where id = ${person.user_id} for update`
+      const call = caller.call('POST', path, { credential: make().attest(challenge) })
+      await expect
+        .poll(
+          async () =>
+            await house.sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        )
+        .not.toEqual([])
+      await tx`update sessions set ended_at = now(), ended_because = 'taken back' where user_id = ${person.user_id}`
+      return { call }
+    })
+    expectProblem(await reply.call, 400, 'invalid_passkey')
+    expect(await house.sql`select 1 from passkeys where user_id = ${person.user_id}`).toEqual([])
+  })
+
   it.each([-7, -8, -257] as const)('of algorithm %i is kept, told by mail, and signs in', async (alg) => {
     const person = await house.person()
     const caller = await callerOf(house, person)
