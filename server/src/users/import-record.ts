@@ -24,6 +24,8 @@ const record = z.strictObject({
   id: z
     .string()
     .regex(/^(?!app_|https?:)[\x21-\x7e]{1,255}$/)
+    // DELETE /api/v1/users/me is about whoever calls, and always was: no account can be called so.
+    .regex(/^(?!(?:me|import|export|invitations|\.\.?)$)/)
     .optional(),
   email: text.optional(),
   email_verified: flag.optional(),
