@@ -13,6 +13,7 @@ import { checkKind } from './check.ts'
 import { type Channel, type CodePlace, deadCode, sendCode, sentCode, trySentCode } from './codes.ts'
 import { destinationOf } from './destination.ts'
 import { type OwnFactor, removeFactor } from './keeping.ts'
+import { listPasskeys } from './passkey-store.ts'
 import type { FactorKind } from './policy.ts'
 import { type RemovalProof, removalProof } from './removal.ts'
 import { listTotp } from './store.ts'
@@ -28,13 +29,25 @@ export type Removing = {
 }
 
 /** What has to be proved. */
-export const proofNeeded = async (ctx: Ctx, { user_id, amr, factor }: Removing): Promise<RemovalProof> => {
+export const proofNeeded = async (ctx: Ctx, removing: Removing): Promise<RemovalProof> => {
+  const { user_id, factor } = removing
   const standing = await transact(ctx.db, async (tx) => await holdAccount(tx, user_id))
   if (standing === undefined) return { proof: 'none' }
   const stays = factor.kind === 'totp' && (await listTotp(ctx.db, user_id)).length > 1
   const kinds = allowedKinds(ctx, standing.factor_kinds).filter((kind) => kind !== factor.kind || stays)
   const can_mail = standing.email !== null && standing.email_verified
-  return removalProof({ removed: factor.kind, kinds, amr, can_mail })
+  return removalProof({ removed: factor.kind, kinds, amr: await freshAmr(ctx, removing), can_mail })
+}
+
+/**
+ * What the session has proved, without a passkey that was not used just now: a step-up by another factor makes the session fresh,
+ * and its passkey is as old as it was.
+ */
+const freshAmr = async (ctx: Ctx, { user_id, amr, request }: Removing): Promise<readonly string[]> => {
+  const since = request.now.getTime() - ctx.config.freshness_seconds * 1000
+  const passkeys = await listPasskeys(ctx.db, user_id)
+  const isFresh = passkeys.some(({ last_used_at }) => last_used_at !== null && last_used_at.getTime() >= since)
+  return isFresh ? amr : amr.filter((method) => method !== 'swk' && method !== 'hwk')
 }
 
 const placeOf = ({ request, user_id, session_id, holder, factor }: Removing): CodePlace => ({

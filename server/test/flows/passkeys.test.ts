@@ -1,6 +1,7 @@
 /** A person's passkeys at the JSON API: freshness, names, the end of one (security rules LI-4, MF-4, PK-2). */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Caller, callerOf, callerWith } from '../support/api.ts'
+import { authenticatorOf } from '../support/factors.ts'
 import { type App, type House, openHouse, type Person, signIn, tokensOf } from '../support/flow.ts'
 import type { Reply } from '../support/http.ts'
 import { inboxOf } from '../support/inbox.ts'
@@ -107,6 +108,28 @@ describe('the end of a passkey', () => {
     const other = await keepPasskey(house.ctx, person.user_id, { passkey: two })
     expect((await caller.call('DELETE', `${path}/${row.id}`)).status).toBe(204)
     expectProblem(await caller.call('DELETE', `${path}/${other.id}`), 409, 'last_way_in')
+  })
+
+  it('MF-4: used just now it takes another second step away; a step-up by that one makes it no younger', async () => {
+    for (const [seconds, status] of [
+      [0, 204],
+      [301, 403],
+    ] as const) {
+      const person = await house.person()
+      const passkey = make()
+      await keepPasskey(house.ctx, person.user_id, { passkey })
+      const { call } = await (await signInWith(passkey, person)).caller()
+      const { id } = await authenticatorOf(house.ctx, person.user_id)
+      // The session is fresh, as after a step-up, and the use of the passkey is so old.
+      await house.sql`
+        update passkeys set last_used_at = last_used_at - make_interval(secs => ${seconds}) where user_id = ${person.user_id}`
+      const reply = await call('DELETE', `users/me/factors/${id}`)
+      expect([seconds, reply.status, reply.body.includes('factor_proof_required')]).toEqual([
+        seconds,
+        status,
+        seconds > 0,
+      ])
+    }
   })
 
   it('MF-4: the only passkey is not removed on its own word', async () => {
