@@ -45,14 +45,20 @@ export const jsonObject = (value: string): Record<string, unknown> => {
   throw new InvalidArgumentError('It must be a JSON object, such as {"department":"sales"}.')
 }
 
-/** A password: from standard input when asked so, else by a question at a terminal. Undefined when it shall have none. */
-export const readPassword = async (options: {
-  passwordStdin?: true
-  password?: false
-}): Promise<string | undefined> => {
+/**
+ * A password: from standard input when asked so, else by a question at a terminal. Undefined when it shall have none.
+ * `needed`: the command does not know --no-password.
+ */
+export const readPassword = async (
+  options: { passwordStdin?: true; password?: boolean },
+  needed = false,
+): Promise<string | undefined> => {
   if (options.passwordStdin) return await readSecret('password')
   if (options.password === false) return undefined
-  if (!isTerminal()) throw new UsageError('Give the password on standard input, with --password-stdin.')
+  if (!isTerminal())
+    throw new UsageError(
+      `Give the password on standard input, with --password-stdin${needed ? '' : ', or say --no-password'}.`,
+    )
   const { password } = await import('@clack/prompts')
   return answered(
     await password({

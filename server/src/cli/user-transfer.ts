@@ -151,7 +151,9 @@ export const addExport = (user: Command): void => {
         for await (const piece of exportUsers(ctx, { format, hashes: options.withHashes === true }))
           if (!out.write(piece)) await once(out, 'drain')
       })
-      if (options.output !== undefined) await closed(out)
+      if (options.output === undefined) return
+      await closed(out)
+      note(`Written to ${options.output}.`)
     })
 }
 

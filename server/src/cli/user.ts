@@ -158,7 +158,7 @@ const addPassword = (user: Command): void => {
     .option('--password-stdin', 'read the password from standard input')
     .addHelpText('after', example('keywright user set-password ada@example.com --password-stdin < password.txt'))
     .action(async (key: string, options: { passwordStdin?: true }, command: Command) => {
-      const password = await readPassword(options)
+      const password = await readPassword(options, true)
       const user_id = await withAccount(key, async (ctx, account, { setPassword }) => {
         accept(await setPassword(ctx, account, password ?? ''))
         return account.id

@@ -3,7 +3,6 @@
  * invitation that they may not give otherwise (security rule AD-2); the link goes to the person who is invited alone (EM-2).
  */
 import { z } from 'zod'
-import type { Ctx } from '../ctx.ts'
 import { badQuery, nextLink, openCursor, pageSize, sealCursor } from '../http/cursor.ts'
 import { readBody } from '../http/json-body.ts'
 import { type PersonHandler, personRoute } from '../http/person-route.ts'
@@ -29,28 +28,13 @@ const create: PersonHandler = async (ctx, request, person) => {
   const body = readBody(invitation, request)
   if (isDenial(body)) return body
   const { roles = [], ...wish } = body
-  const unknown = wish.locale === undefined ? undefined : checkLanguage(ctx, wish.locale)
-  const refused = unknown ?? (await mayGiveNow(ctx, person, { request, roles }))
+  const refused = await mayGiveNow(ctx, person, { request, roles })
   if (refused) return refused
   const { id: invited_by } = person.subject
   const made = await invite(ctx, { ...wish, roles, invited_by }, { by: actorOf(request, person) })
   if (isDenial(made)) return made
   return json({ invitation: invitationView(made.invitation, request.now) }, 201)
 }
-
-const checkLanguage = ({ pages }: Ctx, locale: string): Denial | undefined =>
-  pages.languages.includes(locale)
-    ? undefined
-    : deny(
-        'unknown_language',
-        'There are no letters in this language.',
-        {
-          rule: 'a letter is written in a language there is',
-          expected: pages.languages.join(', '),
-          got: shown(locale),
-        },
-        { status: 422 },
-      )
 
 type Position = { created_at: string; id: string }
 

@@ -55,7 +55,7 @@ export const invite = async (
   const now = ctx.now()
   const address = canonicalEmail(wish.email)
   if (address === undefined) return invalidEmail(wish.email)
-  const refused = checkMode(ctx.config, true) ?? checkName(wish.name)
+  const refused = checkMode(ctx.config, true) ?? checkName(wish.name) ?? checkLanguage(ctx, wish.locale)
   if (refused) return refused
   const made = await wholly(ctx.db, async (tx) => {
     const unknown = await findUnknownRole(tx, wish.roles)
@@ -68,6 +68,20 @@ export const invite = async (
   if (!isDenial(made)) ctx.outbox.nudge()
   return made
 }
+
+const checkLanguage = ({ pages }: Ctx, locale: string | undefined): Denial | undefined =>
+  locale === undefined || pages.languages.includes(locale)
+    ? undefined
+    : deny(
+        'unknown_language',
+        `There are no letters in this language, only in ${pages.languages.join(', ')}.`,
+        {
+          rule: 'a letter is written in a language there is',
+          expected: pages.languages.join(', '),
+          got: shown(locale),
+        },
+        { status: 422 },
+      )
 
 type Write = Invite & { address: string; now: Date; by: By; letter: boolean }
 

@@ -75,7 +75,13 @@ export const readRecord = (input: unknown): ImportRecord | Denial => {
   const read = record.safeParse(plain)
   if (!read.success) {
     const [issue] = read.error.issues
-    const member = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0]
+    if (issue?.code === 'unrecognized_keys')
+      return invalid(
+        'known members only',
+        shown(issue.keys.join(', ')),
+        `it has an unknown member, ${shown(issue.keys.join(', '))}`,
+      )
+    const member = issue?.path[0]
     return invalid(`${String(member ?? 'a record')}: ${issue?.message ?? 'valid'}`, shown(String(member ?? '')))
   }
   return identified(read.data)
@@ -102,10 +108,10 @@ const parseObject = (json: string): Record<string, unknown> | undefined => {
   }
 }
 
-const invalid = (expected: string, got: string): Denial =>
+const invalid = (expected: string, got: string, because = `expected ${expected}`): Denial =>
   deny(
     'invalid_record',
-    `The record cannot be read: expected ${expected}.`,
+    `The record cannot be read: ${because}.`,
     { rule: 'a record has known members of the right form', expected, got },
     { status: 422 },
   )

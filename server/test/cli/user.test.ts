@@ -75,6 +75,12 @@ describe('user create', () => {
     expect(await run(['user', 'create', '--password-stdin', ...args], input)).toMatchObject(refused(sentence))
   })
 
+  it('invite: refuses a language that there is not, and says which there are', async () => {
+    const reply = await run(['user', 'invite', '--email', 'zed@example.com', '--lang', 'xx'])
+    expect(reply).toMatchObject({ code: 1, stdout: '' })
+    expect(reply.stderr).toMatch(/There are no letters in this language, only in de, en, .*/)
+  })
+
   it('refuses an address that is taken', async () => {
     const { email } = await create()
     const again = await run(['user', 'create', '--email', email.toUpperCase(), '--no-password'])
@@ -82,7 +88,10 @@ describe('user create', () => {
   })
 
   it.each([
-    [['--email', 'x@example.com'], 'keywright: Give the password on standard input, with --password-stdin.\n'],
+    [
+      ['--email', 'x@example.com'],
+      'keywright: Give the password on standard input, with --password-stdin, or say --no-password.\n',
+    ],
     [['--email'], "keywright: option '--email <address>' argument missing\n"],
     [
       ['--claims', '[1]'],
