@@ -6,6 +6,7 @@ import { askForCode, freshAddress, goodPassword, letterPath, recover, register, 
 import { authenticatorOf } from '../support/factors.ts'
 import { answerOf, type App, ask, expectPage, type House, openHouse, type Person, signInOn } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
+import { startInProcess } from '../support/in-process.ts'
 import { inboxOf, type TestInbox } from '../support/inbox.ts'
 
 let house: House
@@ -91,5 +92,33 @@ describe('MF-1: somebody with an authenticator', () => {
     await expectNobody(client, person.email)
     await client.walk(client.submit(page, { code: phone.code() }))
     expect(await sessionsAt(person.email)).toEqual([{ acr: 'aal2' }])
+  })
+})
+
+describe('MF-1: what is no second factor', () => {
+  it('codes by mail of somebody whose first step was a mailed code: they are not offered, and not taken', async () => {
+    const person = await house.person()
+    await house.sql`delete from password_credentials where user_id = ${person.user_id}`
+    const client = house.server.client()
+    const page = await typeCode(client, await askForCode(client, person.email), await codeTo(person.email, 'sign_in'))
+    expectPage(page, 200, 'Set up a second step')
+    expect([page.body.includes('kind=totp'), page.body.includes('kind=email')]).toEqual([true, false])
+    const sign_in = page.url.searchParams.get('sign_in') ?? ''
+    const app_page = await client.get(`/factor/enrol?sign_in=${sign_in}&kind=totp`)
+    const csrf = app_page.forms.flatMap(({ fields }) => fields).find(({ name }) => name === 'csrf')?.value ?? ''
+    const values = { csrf, sign_in, kind: 'email' }
+    const forced = await client.post('/factor/enrol', values, { origin: house.server.issuer })
+    expectPage(forced, 200, 'Set up a second step')
+    await expectNobody(client, person.email)
+  })
+
+  it('one of a kind that the operator has switched off: it is not asked for, and another one is needed', async () => {
+    const home = await startInProcess({ KEYWRIGHT_ACR: 'aal2', KEYWRIGHT_FACTORS: 'email' })
+    const user = await home.user()
+    await authenticatorOf(home.ctx, user.user_id)
+    const client = home.server.client()
+    const typed = { login: user.email, password: user.password }
+    const reply = await client.submit(await client.get('/login'), typed)
+    expect([reply.status, reply.location?.pathname]).toEqual([303, '/factor/mail'])
   })
 })
