@@ -13,7 +13,7 @@ import { hashToken } from '../protocol/opaque-token.ts'
 import { plainUserAgent } from '../users/user-agent.ts'
 import { endSession } from './end.ts'
 import { sessionCookie, switchSession } from './start.ts'
-import { endActed, holdSession, insertSession, listOfBrowser, lockSession } from './store.ts'
+import { endActed, endActedAs, holdSession, insertSession, listOfBrowser, lockSession } from './store.ts'
 
 const lifeMs = 3_600_000
 
@@ -75,6 +75,16 @@ export const stopImpersonation = async (
 /** Ends what somebody does as others: they have lost the right, or their account. */
 export const endImpersonations = async (ctx: Ctx, tx: Tx, actor_id: string, now: Date): Promise<void> => {
   const ended = await endActed(tx, actor_id, now, 'the right to act as others was lost')
+  await tell(ctx, tx, ended, now)
+}
+
+/** Ends what others do as somebody: whoever that is has got more rights, and may have more than they. */
+export const endImpersonationsOf = async (ctx: Ctx, tx: Tx, user_id: string, now: Date): Promise<void> => {
+  const ended = await endActedAs(tx, user_id, now, 'further rights of the person')
+  await tell(ctx, tx, ended, now)
+}
+
+const tell = async (ctx: Ctx, tx: Tx, ended: readonly string[], now: Date): Promise<void> => {
   await ctx.feed.write(
     tx,
     ended.map((key) => ({ kind: 'session' as const, key })),

@@ -193,6 +193,14 @@ export const endActed = async (tx: Query, actor_id: string, now: Date, because: 
   return rows.map((row) => row.id)
 }
 
+/** Ends every session in which others act as somebody. Returns the ids. */
+export const endActedAs = async (tx: Query, user_id: string, now: Date, because: string): Promise<string[]> => {
+  const rows = await tx<{ id: string }[]>`
+    update sessions set ended_at = ${now}, ended_because = ${because}
+    where user_id = ${user_id} and actor_id is not null and ended_at is null returning id`
+  return rows.map((row) => row.id)
+}
+
 /** Removes sessions whose last end lies before an instant. At most `limit`; returns how many. */
 export const removeSessions = async (tx: Query, before: Date, limit: number): Promise<number> => {
   const { count } = await tx`

@@ -12,7 +12,7 @@ import type { Denial } from '../protocol/errors.ts'
 import { removeFactors } from '../factors/reset.ts'
 import { warn } from '../recovery/warn.ts'
 import { endEverywhere } from '../sessions/end.ts'
-import { endImpersonations } from '../sessions/impersonation.ts'
+import { endImpersonations, endImpersonationsOf } from '../sessions/impersonation.ts'
 import { endAll } from './end-all.ts'
 import { eraseAccount } from './erase.ts'
 import { refuseNow } from './still-may.ts'
@@ -82,6 +82,7 @@ export const changeRoles = async (
       const refused = await assignRoles(tx, user_id, add)
       if (refused) return refused
       await removeRoles(tx, user_id, remove)
+      if (add.length > 0) await endImpersonationsOf(ctx, tx, user_id, ctx.now())
       // Requests under way may have read the old roles already and stamp their tokens a moment later.
       const until = new Date(ctx.now().getTime() + underWayMs)
       if (remove.length > 0) {

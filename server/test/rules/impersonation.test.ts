@@ -191,9 +191,11 @@ describe('AD-4', () => {
     }>()
     const headers = { authorization: `Bearer ${tokens.access_token}` }
     expect((await client.get('/oauth/userinfo', headers)).status).toBe(200)
+    const { code: late = '' } = answerOf(await ask(client, app))
     const { changeRoles } = await import('../../src/users/status.ts')
     const given = { add: ['admin'], remove: [] }
     await house.revoking(async (ctx) => await changeRoles(ctx, target.user_id, given))
+    expect((await redeem(client, app, late)).status).toBe(400)
     await expect.poll(async () => await askSilently(client, app), { timeout: 3000 }).toBe('login_required')
     expect((await client.get('/oauth/userinfo', headers)).status).toBe(401)
   })
