@@ -35,9 +35,10 @@ const changePassword = async (ctx: Ctx, request: HttpRequest, person: PersonPrin
 }
 
 /** The code of a new address is typed where it was asked for: in the same browser, or by the same sign-in of an application. */
-const ownerOf = ({ subject, browser, client_id = '', sid = '' }: PersonPrincipal): EmailOwner => ({
+const ownerOf = ({ subject, browser, client_id = '', sid }: PersonPrincipal): EmailOwner => ({
   subject,
-  bound_to: hashToken(browser?.browser ?? `application|${client_id}|${sid}`),
+  bound_to: hashToken(browser?.browser ?? `application|${client_id}|${sid ?? ''}`),
+  sid,
 })
 
 const newEmail = z.strictObject({ email: z.string().max(400) })

@@ -15,7 +15,11 @@ import { accountFrame, fresh, type Own, ownForm, signedIn, withCookies } from '.
 const path = '/account/email'
 const codePath = '/account/email/code'
 
-const ownerOf = ({ subject, browser }: Own): EmailOwner => ({ subject, bound_to: hashToken(browser) })
+const ownerOf = ({ subject, browser, session }: Own): EmailOwner => ({
+  subject,
+  bound_to: hashToken(browser),
+  sid: session.id,
+})
 
 type Shown = { typed?: string; error?: PageData['account-email']['error']; denial?: Denial }
 

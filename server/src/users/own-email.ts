@@ -14,6 +14,7 @@ import { endSignIns } from '../login/forget.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
+import { goesOn } from '../sessions/list.ts'
 import { changeAccount, credentialOf } from './credentials.ts'
 import { canonicalEmail } from './identifier.ts'
 import {
@@ -27,8 +28,11 @@ import {
 } from './one-time.ts'
 import { findPasswordChange, loadSubject, removeAction, updateUser } from './store.ts'
 
-/** Whose address it is, and where its code may be typed: SHA-256 of the browser's cookie, or what stands for an application's sign-in. */
-export type EmailOwner = { subject: Subject; bound_to: Buffer }
+/**
+ * Whose address it is, and where its code may be typed: SHA-256 of the browser's cookie, or what stands for an application's
+ * sign-in. `sid` is the session that asks.
+ */
+export type EmailOwner = { subject: Subject; bound_to: Buffer; sid: string | undefined }
 
 /** Letters to addresses of somebody's choice: so many that a typing error never matters, too few to plague anybody. */
 const askedPerDay = 10
@@ -106,7 +110,7 @@ export const proveNewEmail = async (
   }
   const done = await transact(
     ctx.db,
-    async (tx) => await apply(ctx, tx, { request, user_id, oneTime: tried.oneTime }),
+    async (tx) => await apply(ctx, tx, { request, owner, oneTime: tried.oneTime }),
   ).catch((error: unknown) => {
     if (isUniqueViolation(error)) return taken
     throw error
@@ -117,11 +121,14 @@ export const proveNewEmail = async (
   return undefined
 }
 
-type Apply = { request: HttpRequest; user_id: string; oneTime: OneTime }
+type Apply = { request: HttpRequest; owner: EmailOwner; oneTime: OneTime }
 
-const apply = async (ctx: Ctx, tx: Tx, { request, user_id, oneTime }: Apply): Promise<Denial | undefined> => {
+const apply = async (ctx: Ctx, tx: Tx, { request, owner, oneTime }: Apply): Promise<Denial | undefined> => {
   const { now } = request
+  const user_id = owner.subject.id
   const standing = await changeAccount(tx, user_id)
+  // Whoever takes the account back from a thief, and ends this session, comes before this or after all of it.
+  if (owner.sid !== undefined && !(await goesOn(tx, owner.sid))) return deadCode
   const before = standing && (await loadSubject(tx, user_id))
   const { address, credential } = oneTime
   if (before === undefined || address === null || credentialOf(standing?.password_changed_at ?? null) !== credential)

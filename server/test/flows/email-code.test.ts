@@ -86,6 +86,17 @@ describe('the code', () => {
     expect(link.status, 'the link stays open').toBe(303)
   })
 
+  it('RL-1: a right one is no failure, and takes nothing back of what strangers failed before', async () => {
+    const person = await house.person()
+    const stranger = house.server.client()
+    const guess = async (): Promise<number> =>
+      (await stranger.submit(await stranger.get('/login'), { login: person.email, password: 'a wrong one' })).status
+    for (let tries = 1; tries <= 4; tries += 1) expect(await guess()).toBe(401)
+    const { client, page, letter } = await asked(person)
+    expectPage(await typeCode(client, page, letter.code), 200, 'Your account')
+    expect([await guess(), await guess()]).toEqual([401, 429])
+  })
+
   it('a person with a second step is asked for it', async () => {
     const person = await house.person()
     const phone = await authenticatorOf(house.ctx, person.user_id)

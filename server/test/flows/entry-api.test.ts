@@ -51,6 +51,9 @@ describe('registration', () => {
     const other = house.server.client()
     const bare = await call(other, 'verify-email', { token: tokenOf(letter), name: 'Ada' })
     expect([bare.status, bare.json()['code']]).toEqual([422, 'weak_password'])
+    const named = { token: tokenOf(letter), password: goodPassword, name: 'two\nlines' }
+    const misnamed = await call(other, 'verify-email', named)
+    expect([misnamed.status, misnamed.json()['code']]).toEqual([422, 'invalid_name'])
     const taken = await call(client, 'verify-email', { id, code: letter.code })
     expect([taken.status, taken.json()['code']]).toEqual([409, 'username_taken'])
     const { token } = taken.json<{ token: string }>()

@@ -76,6 +76,23 @@ describe('EM-2: another address', () => {
     ).toBe(303)
   })
 
+  it('I2: a session that ends while the code is on its way in changes nothing: a thief’s, when the account is taken back', async () => {
+    const email = newAddress()
+    const page = await person.browser.walk(ask(email))
+    const { code } = await home.inbox.letter(email, { kind: 'change_email' })
+    const { sent } = await home.db.begin(async (tx) => {
+      await tx`select 1 from users where id = ${person.user.user_id} for update`
+      const sending = sendForm(person.browser, page, '/account/email/code', { code })
+      const waiting = async () =>
+        await home.db`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      await expect.poll(waiting).not.toEqual([])
+      await tx`update sessions set ended_at = now(), ended_because = 'taken back' where user_id = ${person.user.user_id}`
+      return { sent: sending }
+    })
+    expect((await sent).status).toBe(401)
+    expect(await row()).toEqual({ email: person.user.email, email_verified: true })
+  })
+
   it('RC-1: links of letters from before are void, the ways back of somebody who was robbed are not', async () => {
     const { user_id } = person.user
     for (const [index, purpose] of ['reset_password', 'sign_in', 'not_me', 'undo_email'].entries())

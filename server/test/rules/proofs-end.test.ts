@@ -1,10 +1,12 @@
 /** A proof ends with what it was made of: security rules LI-3, RC-1, SO-2, AZ-13 (security.md 1.1, 1.4, 1.5). */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { completeLogin } from '../../src/login/complete.ts'
+import { accountOf } from '../../src/users/credentials.ts'
 import { changeAccount } from '../../src/users/manage.ts'
-import { endSessions } from '../../src/users/status.ts'
+import { changeStatus, endSessions } from '../../src/users/status.ts'
 import { phoneProved } from '../../src/users/proved.ts'
-import { askForCode, letterPath, recover, typeCode } from '../support/entry.ts'
-import { authenticatorOf, chooseCodes, someNumber } from '../support/factors.ts'
+import { askForCode, freshAddress, letterPath, recover, register, typeCode } from '../support/entry.ts'
+import { authenticatorOf, chooseCodes, someNumber, someRequest } from '../support/factors.ts'
 import type { TestClient, TestUser } from '../support/fixtures.ts'
 import { type App, ask, askSilently, decide, signInOn } from '../support/flow.ts'
 import type { HttpClient, Reply } from '../support/http.ts'
@@ -109,6 +111,47 @@ describe('a sign-in by mail', () => {
     await move(person, `moved-${user.email}`)
     const reply = await reader.get(`${pending.url.pathname}${pending.url.search}`)
     expect([reply.status, reply.body.includes('This page has expired')]).toEqual([400, true])
+  })
+})
+
+describe('a registration', () => {
+  const wanted = async (email: string): Promise<() => Promise<Reply>> => {
+    const client = home.server.client()
+    const page = await register(client, { email, name: 'Ada' })
+    const { code } = await home.inbox.letter(email, { kind: 'verify_email' })
+    return async () => await typeCode(client, page, code)
+  }
+
+  it('makes no account any more once nobody may register', async () => {
+    const email = freshAddress()
+    const prove = await wanted(email)
+    const config: { signup: string } = home.ctx.config
+    config.signup = 'invite'
+    const reply = await prove()
+    config.signup = 'open'
+    expect(reply.status).toBe(403)
+    expect(await home.db`select 1 from users where email = ${email}`).toEqual([])
+  })
+
+  it('SO-2: takes no account over that was disabled meanwhile', async () => {
+    const user = await home.user({ email_verified: false })
+    const prove = await wanted(user.email)
+    await changeStatus(home.ctx, user.user_id, 'disabled')
+    expect((await prove()).body).not.toContain('Your account')
+    const rows = await home.db`
+      select status, email_verified, name, password_hash is not null as has_password
+      from users join password_credentials on user_id = id where id = ${user.user_id}`
+    expect(rows).toEqual([{ status: 'disabled', email_verified: false, name: null, has_password: true }])
+  })
+
+  it('RC-1: what an address proved is nothing when it is not the account’s any more', async () => {
+    const { user_id, email } = await home.user()
+    const browser = { browser: 'a browser', isNew: false, device: undefined, session: undefined }
+    const principal = { ...browser, token_hash: undefined, subject: undefined }
+    const { credential } = await accountOf(home.ctx, email, undefined)
+    const proven = { user_id, method: 'email_code', amr: ['otp'], credential, address: 'former@example.com' }
+    const outcome = await completeLogin(home.ctx, someRequest(home.ctx), principal, { proven, interaction: undefined })
+    expect(outcome).toEqual({ kind: 'overtaken' })
   })
 })
 
