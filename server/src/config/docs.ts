@@ -115,7 +115,7 @@ Refused in production (\`KEYWRIGHT_PROFILE=production\`):
 - An \`http\` issuer, unless its host is \`localhost\`, \`127.0.0.1\` or \`[::1]\`.
 - No \`KEYWRIGHT_ROOT_SECRET\`, or one that can be guessed: a repeated pattern, fewer than six different characters, or
   words from an example. \`openssl rand -base64 48\` makes a good one.
-- \`KEYWRIGHT_LIMITS=off\`.
+- \`KEYWRIGHT_LIMITS=off\`, and a mail server without \`KEYWRIGHT_MAIL_FROM\`.
 
 Said at the start, but not refused:
 
@@ -124,7 +124,8 @@ Said at the start, but not refused:
   \`KEYWRIGHT_OUTBOUND_ALLOW\`.
 - \`KEYWRIGHT_SIGNING_ALGS\` without \`RS256\`, and \`KEYWRIGHT_KEY_PUBLISH_SECONDS\` below twice
   \`KEYWRIGHT_JWKS_MAX_AGE_SECONDS\`.
-- \`REDIS_URL\` and \`KEYWRIGHT_SMTP_URL\`, as long as nothing uses them.`
+- No \`KEYWRIGHT_SMTP_URL\` in production: no mail is sent, so nobody can register or recover an account.
+- \`KEYWRIGHT_SMTP_TLS=off\`, and \`REDIS_URL\`, which nothing uses yet.`
 
 const oldIntro = `## Names of older systems
 
