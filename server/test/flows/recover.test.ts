@@ -181,6 +181,16 @@ describe('RC-1', () => {
     expect(await passwordIs(person, person.password)).toBe(true)
   })
 
+  it('a link is bound to its account: whoever has the address next is another one', async () => {
+    const person = await house.person()
+    await house.sql`delete from password_credentials where user_id = ${person.user_id}`
+    const { client, letter } = await asked(person)
+    await house.sql`update users set email = null, email_canonical = null, username = id where id = ${person.user_id}`
+    const next = await house.person({ email: person.email })
+    await house.sql`delete from password_credentials where user_id = ${next.user_id}`
+    expectPage(await client.get(letterPath(letter)), 400, 'This link no longer works')
+  })
+
   it('a link is dead after the address changed, and after the account was disabled', async () => {
     const moved = await house.person()
     const one = await asked(moved)
