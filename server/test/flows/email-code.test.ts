@@ -82,6 +82,10 @@ describe('the code', () => {
     const reply = await client.submit(await client.get('/login'), { login: person.email, password: 'a wrong guess' })
     expect(reply.status).toBe(429)
     const letter = await inbox.letter(person.email)
+    // A right code waits as well: else it would be guessed at in a browser after the other.
+    const page = await askForCode(client, person.email)
+    const { code } = await inbox.letter(person.email, { after: letter })
+    expect((await typeCode(client, page, code)).status).toBe(429)
     const link = await client.submit(await client.get(letterPath(letter)))
     expect(link.status, 'the link stays open').toBe(303)
   })
