@@ -62,9 +62,14 @@ const batch = 50
 export const eraseDue = async (ctx: Ctx): Promise<void> => {
   for (const user_id of await listDue(ctx.db, ctx.now(), batch)) {
     const now = ctx.now()
-    await transact(ctx.db, async (tx) => {
-      if (await holdDue(tx, user_id, now)) await eraseAccount(ctx, tx, { user_id, now })
-    })
+    try {
+      await transact(ctx.db, async (tx) => {
+        if (await holdDue(tx, user_id, now)) await eraseAccount(ctx, tx, { user_id, now })
+      })
+    } catch (error) {
+      // One that cannot be erased keeps nobody else waiting: it comes first again next time.
+      ctx.log.error({ user_id, err: error }, 'account cannot be erased')
+    }
     ctx.subjects.forget(user_id)
     ctx.outbox.nudge()
   }

@@ -116,6 +116,20 @@ describe('GD-1, GD-2: erasure', () => {
     expect(made).toMatchObject({ error: 'already_exists' })
   })
 
+  it('one account that cannot be erased keeps nobody else waiting', async () => {
+    const [stuck, other] = [await home.person(), await home.person()]
+    for (const person of [stuck, other]) await leave(person)
+    await home.db.unsafe(`
+      create function keep_one() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$;
+      create trigger keep_one before delete on users for each row when (old.id = '${stuck.user.user_id}') execute function keep_one()`)
+    home.pass(8 * day)
+    await eraseDue(home.ctx)
+    expect([await statusOf(stuck.user), await statusOf(other.user)]).toEqual(['pending_erasure', undefined])
+    await home.db.unsafe('drop trigger keep_one on users')
+    await eraseDue(home.ctx)
+    expect(await statusOf(stuck.user)).toBeUndefined()
+  })
+
   it('a lock that comes meanwhile keeps nobody from being erased; enabling the account does', async () => {
     const [locked, enabled] = [await home.person(), await home.person()]
     await leave(locked)
