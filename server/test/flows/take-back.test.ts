@@ -236,6 +236,18 @@ describe('EM-2: the old address', () => {
     expectPage(await thief.get(letterPath(second)), 400, 'This link no longer works')
   })
 
+  it('once who had it first has taken it back, the links of later changes are worth nothing', async () => {
+    const { person } = await robbed()
+    const [one, two] = ['former', 'latter'].map((name) => `${name}-${person.user_id}@example.com`) as [string, string]
+    await moveTo(person, one)
+    await moveTo({ ...person, email: one }, two)
+    const first = await inbox.letter(person.email, { kind: 'email_changed' })
+    const second = await inbox.letter(one, { kind: 'email_changed' })
+    const owner = house.server.client()
+    expectPage(await owner.submit(await owner.get(letterPath(first))), 200, 'Choose a new password')
+    expectPage(await house.server.client().get(letterPath(second)), 400, 'This link no longer works')
+  })
+
   it('is not given back when another account has it by now', async () => {
     const { person } = await robbed()
     await moveTo(person, `stolen-${person.user_id}@example.com`)
