@@ -21,10 +21,14 @@ export const insertExport = async (
   await tx`insert into exports ${tx(row)}`
 }
 
-/** The copy that has waited longest to be made. */
-export const findWaiting = async (tx: Query, now: Date): Promise<ExportState | undefined> => {
+/** The copy that has waited longest to be made, apart from these. */
+export const findWaiting = async (
+  tx: Query,
+  now: Date,
+  except: readonly string[],
+): Promise<ExportState | undefined> => {
   const rows = await tx<ExportState[]>`
-    select ${state(tx)} from exports where ready_at is null and expires_at > ${now} order by requested_at limit 1`
+    select ${state(tx)} from exports where ready_at is null and expires_at > ${now} and id <> all (${[...except]}::uuid[]) order by requested_at limit 1`
   return rows[0]
 }
 

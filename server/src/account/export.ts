@@ -51,16 +51,24 @@ export const requestExport = async (ctx: Ctx, request: HttpRequest, user_id: str
 
 /** Makes the copies that were asked for, one after the other; for the job in app.ts. */
 export const makeExports = async (ctx: Ctx): Promise<void> => {
-  while (!ctx.draining() && (await makeOne(ctx)));
+  const failed: string[] = []
+  while (!ctx.draining()) {
+    const waiting = await findWaiting(ctx.db, ctx.now(), failed)
+    if (waiting === undefined) break
+    try {
+      await make(ctx, waiting)
+    } catch (error) {
+      // One that cannot be made keeps nobody else waiting: it is tried again next time.
+      failed.push(waiting.id)
+      ctx.log.error({ user_id: waiting.user_id, err: error }, 'a copy of the data cannot be made')
+    }
+  }
   ctx.outbox.nudge()
 }
 
 /** Read outside of a transaction: it may take a while. Of two nodes that make the same one, the first to be ready counts. */
-const makeOne = async (ctx: Ctx): Promise<boolean> => {
+const make = async (ctx: Ctx, { id, user_id }: ExportState): Promise<void> => {
   const now = ctx.now()
-  const waiting = await findWaiting(ctx.db, now)
-  if (waiting === undefined) return false
-  const { id, user_id } = waiting
   const archive = await archiveOf(ctx, { user_id, now })
   const content = gzipSync(JSON.stringify(archive, null, 2)).toString('base64')
   const content_sealed = ctx.secrets.seal(content, placeOf(ctx, id))
@@ -68,7 +76,6 @@ const makeOne = async (ctx: Ctx): Promise<boolean> => {
   await transact(ctx.db, async (tx) => {
     if (await finishExport(tx, id, ready)) await tell(ctx, tx, { id, user_id, now })
   })
-  return true
 }
 
 const tell = async (

@@ -157,6 +157,20 @@ describe('GD-1', () => {
     expect((await press(person.browser)).status).toBe(200)
   })
 
+  it('one copy that cannot be made keeps nobody else waiting', async () => {
+    const stuck = await home.person()
+    await ask(stuck.browser)
+    await ask()
+    await home.db.unsafe(`
+      create function no_copy() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$;
+      create trigger no_copy before update on exports for each row when (old.user_id = '${stuck.user.user_id}') execute function no_copy()`)
+    await makeExports(home.ctx)
+    expect(await linkOf()).toContain('/account/data')
+    await home.db.unsafe('drop trigger no_copy on exports')
+    await makeExports(home.ctx)
+    expect((await home.inbox.letters(stuck.user.email, { kind: 'export_ready' })).length).toBe(1)
+  })
+
   it('KY-1: a copy of another row does not open', async () => {
     const other = await home.person()
     await ask()
