@@ -7,6 +7,7 @@ import { bytes, page, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import type { PageData } from '../pages/data.ts'
+import { isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { ownForms } from '../sessions/cookie.ts'
 import { factorsPath } from './factors-page.ts'
@@ -34,7 +35,8 @@ const show = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> =>
 
 /** No redirect: the codes are in this answer and nowhere else. */
 const make = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => {
-  const codes = await makeBackupCodes(ctx, request, own.subject.id)
+  const codes = await makeBackupCodes(ctx, request, { user_id: own.subject.id, sid: own.session.id })
+  if (isDenial(codes)) return redirectLocal(path)
   const data: PageData['backup-codes'] = {
     codes,
     download: { action: pathOf(ctx, `${path}/download`), csrf: csrfToken(ctx, own.browser, ownForms(own)) },

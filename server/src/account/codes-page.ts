@@ -1,9 +1,8 @@
 /** Owns the pages on which codes by mail or text message are chosen: the address is proved by a first one (security rules LI-4, MF-3). */
 import type { Ctx } from '../ctx.ts'
-import { transact } from '../db/transact.ts'
 import { type Channel, sentCode } from '../factors/codes.ts'
 import { canSend } from '../factors/destination.ts'
-import { keepChannel } from '../factors/keeping.ts'
+import { addChannel } from '../factors/keeping.ts'
 import { proveAddress, sendFirstCode, type SetUp, setUpPlace } from '../factors/set-up-codes.ts'
 import { codeErrorOf } from '../factors/views.ts'
 import { csrfToken } from '../http/csrf.ts'
@@ -89,10 +88,8 @@ const prove = async (ctx: Ctx, request: HttpRequest, own: Own, channel: Channel)
   const address = await proveAddress(ctx, setUpOf(channel, own, request.now), code)
   if (isDenial(address)) return await draw(ctx, request, own, { channel, denial: address })
   const user_id = own.subject.id
-  await transact(ctx.db, async (tx) => await keepChannel(ctx, tx, request, { user_id, channel, address }))
-  ctx.subjects.forget(user_id)
-  ctx.outbox.nudge()
-  return await afterAdding(ctx, user_id)
+  const denial = await addChannel(ctx, request, { user_id, sid: own.session.id, channel, address })
+  return denial ? await draw(ctx, request, own, { channel, denial }) : await afterAdding(ctx, user_id)
 }
 
 export const codesRoutes = (['email', 'sms'] as const).flatMap((channel) => {

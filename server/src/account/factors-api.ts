@@ -2,11 +2,10 @@
 import { z } from 'zod'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
-import { transact } from '../db/transact.ts'
 import { countBackupCodes, makeBackupCodes } from '../factors/backup-codes.ts'
 import { sentCode } from '../factors/codes.ts'
 import { canSend } from '../factors/destination.ts'
-import { addTotp, keepChannel, listFactors, missing, type OwnFactor, renameFactor } from '../factors/keeping.ts'
+import { addChannel, addTotp, listFactors, missing, type OwnFactor, renameFactor } from '../factors/keeping.ts'
 import { typedName } from '../factors/passkey-names.ts'
 import { factorKinds } from '../factors/policy.ts'
 import { removeWithProof, type Removing, sendRemovalCode } from '../factors/removing.ts'
@@ -120,11 +119,7 @@ const prove = async (
 ): Promise<Denial | undefined> => {
   const address = await proveAddress(ctx, setUpOf(person, channel, request.now), code)
   if (isDenial(address)) return address
-  const user_id = person.subject.id
-  await transact(ctx.db, async (tx) => await keepChannel(ctx, tx, request, { user_id, channel, address }))
-  ctx.subjects.forget(user_id)
-  ctx.outbox.nudge()
-  return undefined
+  return await addChannel(ctx, request, { user_id: person.subject.id, sid: person.sid, channel, address })
 }
 
 const added = async (ctx: Ctx, { subject }: PersonPrincipal, { kind, id }: Confirmed): Promise<Reply> => {
@@ -184,8 +179,10 @@ const send: SelfHandler = async (ctx, request, person) => {
   return (await sendRemovalCode(ctx, removing, body.kind)) ?? json({ status: 'code_sent', kind: body.kind }, 202)
 }
 
-const codes: SelfHandler = async (ctx, request, { subject }) =>
-  json({ codes: await makeBackupCodes(ctx, request, subject.id) }, 201)
+const codes: SelfHandler = async (ctx, request, { subject, sid }) => {
+  const made = await makeBackupCodes(ctx, request, { user_id: subject.id, sid })
+  return isDenial(made) ? made : json({ codes: made }, 201)
+}
 
 const switchedOff = (kind: string): Denial =>
   deny(

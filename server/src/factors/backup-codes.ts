@@ -8,7 +8,10 @@ import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { randomBytes, uuidv7 } from '../io/ids.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
+import { goesOn } from '../sessions/list.ts'
+import { changeAccount } from '../users/credentials.ts'
 import { countBackupCodes, findBackupCode, replaceBackupCodes, useBackupCode } from './backup-store.ts'
 
 export { countBackupCodes } from './backup-store.ts'
@@ -53,13 +56,32 @@ export const keepBackupCodes = async (
   await warn(ctx, tx, { kind: 'factor_added', factor: 'backup_code', user_id, request, now })
 }
 
-/** Makes ten new codes and voids all that there were. They are returned once and are nowhere in plain afterwards. */
-export const makeBackupCodes = async (ctx: Ctx, request: HttpRequest, user_id: string): Promise<string[]> => {
+/**
+ * Makes ten new codes and voids all that there were. They are returned once and are nowhere in plain afterwards. Refuses with
+ * `session_ended` (401) when the session that asks, `sid`, has ended meanwhile: whoever takes an account back ends it.
+ */
+export const makeBackupCodes = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { user_id, sid }: { user_id: string; sid: string | undefined },
+): Promise<string[] | Denial> => {
   const prepared = await prepareBackupCodes(ctx, user_id, request.now)
-  await transact(ctx.db, async (tx) => await keepBackupCodes(ctx, tx, request, { user_id, prepared }))
+  const kept = await transact(ctx.db, async (tx) => {
+    const stands = (await changeAccount(tx, user_id)) !== undefined
+    if (!stands || (sid !== undefined && !(await goesOn(tx, sid)))) return false
+    await keepBackupCodes(ctx, tx, request, { user_id, prepared })
+    return true
+  })
   ctx.outbox.nudge()
-  return prepared.codes
+  return kept ? prepared.codes : sessionEnded
 }
+
+const sessionEnded: Denial = deny(
+  'session_ended',
+  'You were signed out meanwhile.',
+  { rule: 'a session that has ended changes nothing (I2)', expected: 'a live session', got: 'one that has ended' },
+  { status: 401 },
+)
 
 /**
  * Compares a code and uses it up. Hashing costs the same whether its first part names a code or not. False for a wrong, used

@@ -10,6 +10,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { isUuid, uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
+import { goesOn } from '../sessions/list.ts'
 import { changeAccount } from '../users/credentials.ts'
 import { factorSetUp, phoneProved } from '../users/proved.ts'
 import { deleteCodeFactor, listCodeFactors, upsertCodeFactor } from './code-store.ts'
@@ -75,6 +76,24 @@ export const keepTotp = async (
   if (!(await confirmTotp(tx, { user_id, id, name, step, now: request.now }))) return false
   await noteAdded(ctx, tx, request, { user_id, kind: 'totp', id })
   return true
+}
+
+/**
+ * Lets codes go to an address or number that was proved just now on a person's own page. Refuses with `wrong_code` when the
+ * session that asks, `sid`, has ended meanwhile: whoever takes an account back from a thief ends it.
+ */
+export const addChannel = async (
+  ctx: Ctx,
+  request: HttpRequest,
+  { sid, ...facts }: Parameters<typeof keepChannel>[3] & { sid: string | undefined },
+): Promise<Denial | undefined> => {
+  const kept = await transact(ctx.db, async (tx) => {
+    await changeAccount(tx, facts.user_id)
+    return (sid === undefined || (await goesOn(tx, sid))) && (await keepChannel(ctx, tx, request, facts))
+  })
+  ctx.subjects.forget(facts.user_id)
+  ctx.outbox.nudge()
+  return kept ? undefined : wrongCode
 }
 
 /** Lets codes go to an address or number that was proved in this transaction, or just before it. A number becomes the account's. */

@@ -1,7 +1,7 @@
 /** Addresses and user names: what is accepted, and one canonical form for all spellings (security rule EM-1). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalEmail, canonicalLogin, canonicalUsername, isNobody } from './identifier.ts'
+import { canonicalEmail, canonicalLogin, canonicalUsername, isNobody, shownEmail } from './identifier.ts'
 
 describe('canonicalEmail', () => {
   it.each([
@@ -129,5 +129,18 @@ describe('canonicalLogin', () => {
         expect(canonical.length).toBeLessThanOrEqual(322)
       }),
     )
+  })
+})
+
+describe('shownEmail (EM-1): what is told is what was proved', () => {
+  it.each([
+    ['Ada.Lovelace@Example.com', 'Ada.Lovelace@Example.com'],
+    ['\u017fam@example.com', 'sam@example.com'],
+    ['\uff41da@example.com', 'ada@example.com'],
+    ['\u212aate@example.com', 'Kate@example.com'],
+  ])('%s is shown as %s', (typed, shown) => {
+    expect(shownEmail(typed)).toBe(shown)
+    expect(canonicalEmail(shown)).toBe(canonicalEmail(typed))
+    expect(shown.toLowerCase()).toBe(canonicalEmail(typed))
   })
 })

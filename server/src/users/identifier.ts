@@ -22,6 +22,12 @@ export const canonicalEmail = (input: string): string | undefined => {
   return wellFormed ? canonical : undefined
 }
 
+/**
+ * An address as it is shown and told in tokens: as it was typed, in the form in which it was proved. Other systems may take
+ * `ſam` for somebody else than `sam`, whose mailbox it is (EM-1).
+ */
+export const shownEmail = (input: string): string => input.normalize('NFKC')
+
 const countAt = (text: string): number => text.split('@').length - 1
 const localForm = /^(?!\.)[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)$/u
 const plainDomain = /^[\p{L}\p{M}\p{N}.-]+$/u

@@ -11,6 +11,7 @@ import { actedBy, type By, record } from '../events/record.ts'
 import { adoptTotp } from '../factors/totp.ts'
 import { uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { shownEmail } from './identifier.ts'
 import { adoptHash } from './import-hash.ts'
 import { type ImportRecord, readRecord } from './import-record.ts'
 import { insertMany, insertPasswords } from './import-store.ts'
@@ -145,7 +146,7 @@ const write = async (
 const rowOf = ({ id, record: one }: Ready, now: Date): NewUser => ({
   id,
   username: one.username_canonical,
-  email: one.email ?? null,
+  email: one.email === undefined ? null : shownEmail(one.email),
   email_canonical: one.email_canonical,
   email_verified: one.email_verified ?? false,
   name: one.name ?? null,

@@ -12,7 +12,7 @@ import { endSignIns } from '../login/forget.ts'
 import { queueLetter } from '../outbox/queue.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
-import { canonicalEmail, canonicalLogin, canonicalUsername } from './identifier.ts'
+import { canonicalEmail, canonicalLogin, canonicalUsername, shownEmail } from './identifier.ts'
 import { checkNewPassword, passwordSentence } from './new-password.ts'
 import { boundToCredentials, voidOfUser } from './one-time.ts'
 import { createUser, prepareUser, type Registration } from './register.ts'
@@ -141,7 +141,7 @@ const decideChange = (account: Subject, change: AccountChange): Values | Denial 
   const isSame = account.email !== null && email_canonical === canonicalEmail(account.email)
   const proved = email === undefined ? email_verified : (email_verified ?? (isSame && account.email_verified))
   return {
-    ...(email !== undefined && email_canonical !== undefined && { email, email_canonical }),
+    ...(email !== undefined && email_canonical !== undefined && { email: shownEmail(email), email_canonical }),
     ...(proved !== undefined && { email_verified: proved }),
     ...(canonical !== undefined && { username: canonical }),
     ...(name !== undefined && { name: name === '' ? null : name }),

@@ -16,7 +16,7 @@ import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { warn } from '../recovery/warn.ts'
 import { goesOn } from '../sessions/list.ts'
 import { changeAccount, credentialOf } from './credentials.ts'
-import { canonicalEmail } from './identifier.ts'
+import { canonicalEmail, shownEmail } from './identifier.ts'
 import {
   boundToCredentials,
   findOwnOneTime,
@@ -48,7 +48,7 @@ export const askNewEmail = async (
 ): Promise<{ id: string } | Denial> => {
   const { subject, bound_to } = owner
   const { now } = request
-  const typed = email.trim()
+  const typed = shownEmail(email.trim())
   const address = canonicalEmail(typed)
   if (address === undefined) return invalid(email)
   if (subject.email_verified && subject.email !== null && canonicalEmail(subject.email) === address) return same

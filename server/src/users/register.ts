@@ -8,7 +8,7 @@ import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import { actedBy, type By, record } from '../events/record.ts'
 import { uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
-import { canonicalEmail, canonicalUsername } from './identifier.ts'
+import { canonicalEmail, canonicalUsername, shownEmail } from './identifier.ts'
 import { wasErased } from './erase.ts'
 import { checkNewPassword, passwordSentence } from './new-password.ts'
 import { insertUser, upsertPassword } from './store.ts'
@@ -92,7 +92,7 @@ export const createUser = async (
 const rowOf = ({ id, registration, email_canonical, username }: Prepared, now: Date) => ({
   id,
   username,
-  email: registration.email ?? null,
+  email: registration.email === undefined ? null : shownEmail(registration.email),
   email_canonical,
   email_verified: registration.email_verified ?? false,
   name: registration.name ?? null,

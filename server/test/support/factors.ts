@@ -4,6 +4,7 @@ import { Secret, TOTP } from 'otpauth'
 import { expect } from 'vitest'
 import type { Ctx } from '../../src/ctx.ts'
 import { makeBackupCodes } from '../../src/factors/backup-codes.ts'
+import { isDenial } from '../../src/protocol/errors.ts'
 import { upsertCodeFactor } from '../../src/factors/code-store.ts'
 import { insertTotp } from '../../src/factors/store.ts'
 import { sealPlace } from '../../src/factors/totp.ts'
@@ -56,8 +57,11 @@ export const someRequest = (ctx: Ctx): HttpRequest => ({
 })
 
 /** Ten fresh backup codes of a person. */
-export const backupCodesOf = async (ctx: Ctx, user_id: string): Promise<string[]> =>
-  await makeBackupCodes(ctx, someRequest(ctx), user_id)
+export const backupCodesOf = async (ctx: Ctx, user_id: string): Promise<string[]> => {
+  const made = await makeBackupCodes(ctx, someRequest(ctx), { user_id, sid: undefined })
+  if (isDenial(made)) throw new Error(made.error)
+  return made
+}
 
 /** Waits until every letter to a person has gone out, or was replaced before it could. */
 export const lettersSettled = async (sql: Db, { user_id }: { user_id: string }): Promise<void> => {
