@@ -1,5 +1,6 @@
 /** Owns the loading of what the policy decides on (factors/policy.ts). Decides nothing. */
 import type { Interaction } from '../authorize/interaction.ts'
+import { clientWithin } from '../clients/load.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { deviceCookie, isTrusted } from '../devices/remember.ts'
@@ -28,7 +29,7 @@ export const policyFacts = async (ctx: Ctx, tx: Tx, facts: LoadFacts): Promise<P
   const device = { cookie: deviceCookie(ctx, request), now: request.now }
   return {
     amr: row.amr,
-    demanded: await demandOf(ctx, interaction),
+    demanded: await demandOf(ctx, tx, interaction),
     policy,
     kinds,
     two_step,
@@ -51,8 +52,8 @@ const isDone = (action: RequiredAction, kinds: readonly FactorKind[]): boolean =
 const mayTrust = ({ method, return_to }: SignInRow): boolean => method !== 'session' && return_to === null
 
 /** What the application of an interaction asks for: the request, else its client. */
-const demandOf = async (ctx: Ctx, interaction: Interaction | undefined): Promise<Acr | undefined> => {
+const demandOf = async (ctx: Ctx, tx: Tx, interaction: Interaction | undefined): Promise<Acr | undefined> => {
   if (interaction === undefined) return undefined
-  const client = await ctx.clients.get(interaction.client_id)
+  const client = await clientWithin(ctx.clients, tx, interaction.client_id)
   return demandedAcr(interaction.request.acr_values?.split(' ') ?? [], client?.default_acr_values ?? [])
 }
