@@ -3,8 +3,9 @@
  * accounts of Firebase. Pure; what cannot be taken over is left out or refused by the record itself. Start reading at
  * `keycloakRecords`.
  */
+import { Secret } from 'otpauth'
 import { z } from 'zod'
-import { firebaseHash, type FirebaseProject, keycloakHash } from './hash-exports.ts'
+import { firebaseHash, type FirebaseProject, keycloakHash, parseJson } from './hash-exports.ts'
 import type { Line } from './import.ts'
 
 const keycloakUser = z.object({
@@ -71,15 +72,7 @@ const keycloakTotp = (credential: unknown): string | undefined => {
   const secret = otpSecret.safeParse(parseJson(parsed.data.secretData))
   const facts = otpFacts.safeParse(parseJson(parsed.data.credentialData))
   if (!secret.success || !facts.success) return undefined
-  return facts.data.secretEncoding === 'BASE32' ? secret.data.value : base32(Buffer.from(secret.data.value, 'utf8'))
-}
-
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-
-/** RFC 4648 §6, without padding. */
-const base32 = (bytes: Buffer): string => {
-  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-  return (bits.match(/.{1,5}/g) ?? []).map((five) => alphabet[Number.parseInt(five.padEnd(5, '0'), 2)]).join('')
+  return facts.data.secretEncoding === 'BASE32' ? secret.data.value : Secret.fromUTF8(secret.data.value).base32
 }
 
 const firebaseUser = z.object({
@@ -148,11 +141,3 @@ const withoutNothing = (record: unknown): unknown =>
   typeof record === 'object' && record !== null && !Array.isArray(record)
     ? Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
     : record
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
-}

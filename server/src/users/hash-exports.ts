@@ -55,7 +55,8 @@ export const firebaseHash = (
 
 const bare = (base64: string): string => base64.replace(/=+$/, '')
 
-const parseJson = (text: string): unknown => {
+/** What a text says in JSON; undefined when it is none. */
+export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text) as unknown
   } catch {
