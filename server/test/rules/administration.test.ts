@@ -154,6 +154,7 @@ describe('AD-2: rights that end between the check of a call and its act', () => 
   it('are asked for again in the transaction of the act', async () => {
     const { changeStatus, removeUser, resetFactors } = await import('../../src/users/status.ts')
     const { changeAccount } = await import('../../src/users/manage.ts')
+    const { sendReset } = await import('../../src/recovery/by-admin.ts')
     const target = await house.person()
     const stronger = await house.person({ roles: ['admin'] })
     const helper = await house.person()
@@ -167,6 +168,7 @@ describe('AD-2: rights that end between the check of a call and its act', () => 
             await resetFactors(ctx, user_id, { actor_id }),
             await removeUser(ctx, user_id, { actor_id }),
             await changeAccount(ctx, { id: user_id }, { name: 'x', by: { actor_id } }),
+            await sendReset(ctx, { id: user_id }, { actor_id }),
           ])
             expect(refused).toMatchObject({ error: 'permission_denied' })
         }
