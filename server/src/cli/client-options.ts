@@ -25,7 +25,11 @@ export type MetadataOptions = {
   requirePkce?: boolean
   firstParty?: boolean
   acr?: string
+  maxAge?: number | 'none'
 }
+
+const secondsOrNone = (value: string): number | 'none' =>
+  value === 'none' ? value : numberBetween(0, 31_536_000)(value)
 
 const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine']
 
@@ -35,7 +39,7 @@ export const metadataOptions = (command: Command, named: boolean): Command => {
   const type = new Option('--type <type>', 'what it is; decides the defaults')
     .choices(clientTypes)
     .makeOptionMandatory(named)
-  return command
+  return assuranceOptions(command)
     .addOption(name)
     .addOption(type)
     .option('--redirect-uri <uri>', 'where answers may go; may be repeated', collect)
@@ -58,14 +62,23 @@ export const metadataOptions = (command: Command, named: boolean): Command => {
     .option('--no-require-pkce', 'do without PKCE; confidential clients only')
     .option('--first-party', 'ours: people are not asked for consent')
     .option('--no-first-party', 'people are asked for consent (the default)')
+    .option('--description <text>', 'a note for administrators')
+}
+
+/** What its sign-ins have to prove, and how lately. */
+const assuranceOptions = (command: Command): Command =>
+  command
     .addOption(
       new Option('--acr <level>', 'how sure its sign-ins have to be: aal1, aal2, phr, or none').choices([
         ...acrLevels,
         'none',
       ]),
     )
-    .option('--description <text>', 'a note for administrators')
-}
+    .option(
+      '--max-age <seconds>',
+      'how old the proof of a person may be when it signs them in (default_max_age), or none',
+      secondsOrNone,
+    )
 
 /** The metadata that was named; what was not is left out, so that it keeps its value or gets its default. */
 export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
@@ -88,8 +101,11 @@ export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
     require_pkce: options.requirePkce,
     first_party: options.firstParty,
     default_acr_values: options.acr === undefined ? undefined : [options.acr].filter((level) => level !== 'none'),
+    default_max_age: options.maxAge === 'none' ? undefined : options.maxAge,
   } as Partial<Metadata>
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+  const named = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+  // Named and without a value: that takes back what was said before.
+  return options.maxAge === 'none' ? { ...named, default_max_age: undefined } : named
 }
 
 /** An empty value empties a list: without it a list could be replaced, but never be taken away. */

@@ -58,6 +58,7 @@ export const showClient = (client: Client): string =>
     ['audiences', client.audiences.join(' ')],
     ['origins', client.allowed_origins.join(' ')],
     ['assurance', client.default_acr_values.join(' ')],
+    ['max age', client.default_max_age === null ? null : `${client.default_max_age} s`],
     ['consent', client.first_party ? 'not asked (first party)' : 'asked'],
     ['PKCE', client.require_pkce ? 'required' : 'not required'],
     ['signing', client.id_token_signed_response_alg],

@@ -77,6 +77,16 @@ describe('client update', () => {
     expect(await eventsOf(client_id)).toEqual(['client.created', 'client.updated', 'client.updated'])
   })
 
+  it('says how old a proof may be that its sign-ins rest on, and takes that back', async () => {
+    const { client_id } = await create('--type', 'web', '--redirect-uri', 'https://a.example/cb', '--max-age', '300')
+    expect(await show(client_id)).toMatchObject({ default_max_age: 300 })
+    expect(await run('client', 'update', client_id, '--name', 'Other')).toMatchObject({ code: 0 })
+    expect(await show(client_id)).toMatchObject({ default_max_age: 300 })
+    expect(await run('client', 'update', client_id, '--max-age', 'none')).toMatchObject({ code: 0 })
+    expect((await show(client_id))['default_max_age'] ?? null).toBeNull()
+    expect(await run('client', 'update', client_id, '--max-age', 'soon')).toMatchObject({ code: 2 })
+  })
+
   it('checks the result as a whole, like a new one', async () => {
     const { client_id } = await machine()
     const sentence =
