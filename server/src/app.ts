@@ -152,6 +152,7 @@ export const jobs: readonly Job[] = [
     run: async (ctx) => (ctx.config.limits ? await ctx.ephemeral.settle(ctx.db, ctx.now()) : undefined),
   },
   { name: 'write token counts', everyMs: 5000, run: async (ctx) => await ctx.tokenCounts.flush(ctx.db) },
+  { name: 'note the last use of API keys', everyMs: 5000, run: async (ctx) => await ctx.keyUses.flush(ctx.db) },
   { name: 'send mails', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'email'), woken: byNudge },
   { name: 'send text messages', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'sms'), woken: byNudge },
   { name: 'end letters that are too late', everyMs: 10_000, run: async (ctx) => await endLate(ctx) },

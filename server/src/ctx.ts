@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { createApiKeys, createKeyUses, type KeyUses, type LiveKey } from './api-keys/live.ts'
 import { type Client, createClients } from './clients/load.ts'
 import type { Config } from './config/schema.ts'
 import type { Db } from './db/connect.ts'
@@ -60,6 +61,8 @@ export type Ctx = {
   clients: Cache<Client>
   subjects: Cache<Subject>
   sessions: Cache<LiveSession>
+  apiKeys: Cache<LiveKey>
+  keyUses: KeyUses
   tokenCounts: TokenCounts
   places: Places
   /** The ways out for letters; undefined where none is configured: letters then wait until their life is over. */
@@ -125,8 +128,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     edge: createEdge(config),
     pages: createPages(pagesOptions(config)),
     trustedProxies: parseProxies(config.trusted_proxies),
-    subjects: createSubjects(db),
-    sessions: createSessions(db, now),
+    ...createCopies(db, now),
     tokenCounts: createTokenCounts(),
     places: createPlaces(config.geoip_file),
     ...createPost(config, now),
@@ -134,6 +136,14 @@ export const createCtx = (parts: CtxParts): Ctx => {
     originAllowed: async (origin, request) => await originAllowed({ db, clients }, origin, request),
   }
 }
+
+/** Copies of rows, and what is noted of their use. */
+const createCopies = (db: Db, now: () => Date): Pick<Ctx, 'subjects' | 'sessions' | 'apiKeys' | 'keyUses'> => ({
+  subjects: createSubjects(db),
+  sessions: createSessions(db, now),
+  apiKeys: createApiKeys(db),
+  keyUses: createKeyUses(),
+})
 
 /** A machine whose clock is off by half a second or more follows the database, so that expiry means the same on every node. */
 const createTime = (clock: () => number) => {

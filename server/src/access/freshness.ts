@@ -9,7 +9,7 @@ import { type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { challenge } from '../token/bearer.ts'
-import { actedFor } from './person.ts'
+import { actedFor, notByKey } from './person.ts'
 
 type Proof = { auth_time: Date; device_trusted: boolean }
 
@@ -39,6 +39,7 @@ export const proveFirst = (
  */
 export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Denial | undefined => {
   if (person.acted) return actedFor
+  if (person.proof === 'api_key' && !person.service) return notByKey
   if (isFresh(ctx, person, request.now)) return undefined
   const max_age = ctx.config.freshness_seconds
   const because = {

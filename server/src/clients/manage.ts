@@ -69,7 +69,8 @@ export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Create
   const decided = decideClient({ ...metadata, managed_name }, factsOf(ctx, known.client_id))
   if (isDenial(decided)) return decided
   // Whether it is enabled is no part of the description: a deployment never undoes an operator's `disable`.
-  const { status: _status, default_audience: _audience, ...values } = decided
+  const { status: _status, default_audience: _audience, ...described } = decided
+  const values = { ...described, ...ownedBy(known) }
   const changed = Object.entries(values).some(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof ClientsRow]),
   )
@@ -213,9 +214,21 @@ const untouched = (client: ClientsRow, change: Partial<Metadata>): Partial<Clien
   logo_uri: client.logo_uri,
   policy_uri: client.policy_uri,
   tos_uri: client.tos_uri,
+  ...ownedBy(client),
   ...(change.signing_alg === undefined && {
     access_token_signed_response_alg: client.access_token_signed_response_alg,
   }),
+})
+
+/** What the description of a client does not speak of. */
+const ownedBy = (client: ClientsRow): Partial<ClientsRow> => ({
+  owner_id: client.owner_id,
+  service_account_id: client.service_account_id,
+  id_token_ttl_seconds: client.id_token_ttl_seconds,
+  refresh_idle_seconds: client.refresh_idle_seconds,
+  refresh_ttl_seconds: client.refresh_ttl_seconds,
+  consent: client.consent,
+  contacts: client.contacts,
 })
 
 const noSuchClient = (client_id: string): Denial =>

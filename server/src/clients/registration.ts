@@ -105,6 +105,13 @@ const rest = (metadata: Metadata, facts: Facts) => {
     policy_uri: null,
     tos_uri: null,
     managed_name: metadata.managed_name ?? null,
+    owner_id: null,
+    service_account_id: null,
+    id_token_ttl_seconds: null,
+    refresh_idle_seconds: null,
+    refresh_ttl_seconds: null,
+    consent: 'remember',
+    contacts: [],
   }
 }
 

@@ -13,6 +13,42 @@ export type AccessTokensRow = {
   expires_at: Date
 }
 
+/** A row of api_key_permissions. */
+export type ApiKeyPermissionsRow = {
+  api_key_id: string
+  permission_id: string
+}
+
+/** A row of api_key_roles. */
+export type ApiKeyRolesRow = {
+  api_key_id: string
+  role_id: string
+}
+
+/** A row of api_key_secrets. */
+export type ApiKeySecretsRow = {
+  key_hash: Buffer
+  api_key_id: string
+  hint: string
+  created_at: Date
+  expires_at: Date | null
+}
+
+/** A row of api_keys. */
+export type ApiKeysRow = {
+  id: string
+  owner_id: string
+  name: string
+  description: string | null
+  status: string
+  grant_id: string
+  created_at: Date
+  updated_at: Date
+  expires_at: Date
+  last_used_at: Date | null
+  last_used_ip: string | null
+}
+
 /** A row of authorization_codes. */
 export type AuthorizationCodesRow = {
   code_hash: Buffer
@@ -42,6 +78,13 @@ export type BackupCodesRow = {
   code_hash: string
   created_at: Date
   used_at: Date | null
+}
+
+/** A row of client_owners. */
+export type ClientOwnersRow = {
+  client_id: string
+  user_id: string
+  added_at: Date
 }
 
 /** A row of client_secrets. */
@@ -89,6 +132,13 @@ export type ClientsRow = {
   created_at: Date
   updated_at: Date
   default_acr_values: string[]
+  owner_id: string | null
+  service_account_id: string | null
+  id_token_ttl_seconds: number | null
+  refresh_idle_seconds: number | null
+  refresh_ttl_seconds: number | null
+  consent: string
+  contacts: string[]
 }
 
 /** A row of code_factors. */
@@ -202,6 +252,40 @@ export type FactorThrottlesRow = {
   failures: number
   blocked_until: Date
   updated_at: Date
+}
+
+/** A row of group_members. */
+export type GroupMembersRow = {
+  user_id: string
+  group_id: string
+  added_at: Date
+}
+
+/** A row of group_roles. */
+export type GroupRolesRow = {
+  group_id: string
+  role_id: string
+  granted_at: Date
+}
+
+/** A row of groups. */
+export type GroupsRow = {
+  id: string
+  name: string
+  description: string | null
+  parent_id: string | null
+  ancestors: string[]
+  created_at: Date
+  updated_at: Date
+}
+
+/** A row of idempotent_calls. */
+export type IdempotentCallsRow = {
+  key_hash: Buffer
+  request_hash: Buffer
+  answer_sealed: string | null
+  created_at: Date
+  expires_at: Date
 }
 
 /** A row of interactions. */
@@ -341,6 +425,8 @@ export type PermissionsRow = {
   action: string
   description: string | null
   created_at: Date
+  resource_server_id: string | null
+  updated_at: Date
 }
 
 /** A row of refresh_families. */
@@ -381,6 +467,24 @@ export type RegistrationsRow = {
   created_at: Date
   expires_at: Date
   completed_at: Date | null
+}
+
+/** A row of resource_servers. */
+export type ResourceServersRow = {
+  id: string
+  identifier: string | null
+  builtin: boolean
+  name: string
+  description: string | null
+  access_token_ttl_seconds: number | null
+  access_token_format: string | null
+  access_token_signed_response_alg: string | null
+  token_roles: string
+  token_budget_bytes: number | null
+  claim_mapping: unknown
+  owner_id: string | null
+  created_at: Date
+  updated_at: Date
 }
 
 /** A row of revocations. */
@@ -518,4 +622,6 @@ export type UsersRow = {
   updated_at: Date
   required_actions: string[]
   erase_after: Date | null
+  kind: string
+  description: string | null
 }

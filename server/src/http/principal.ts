@@ -51,7 +51,18 @@ export type PersonPrincipal = {
   client_id?: string
   /** The scope of its token. */
   scope?: string | undefined
+  /** What the caller showed. */
+  proof: Proof
+  /** Present when it is an API key: then `subject` has no more than the key holds. */
+  api_key?: { id: string }
+  /** The caller is a service account: what it shows is its own fresh proof. */
+  service: boolean
+  /** Whether the permission of the route is held. Where it is not, the object has to be the caller's own. */
+  holds: boolean
 }
+
+/** A session cookie, an access token, or an API key. */
+export type Proof = 'session' | 'token' | 'api_key'
 
 /** What a handler is given for each `auth`. */
 export type Principals = {
@@ -68,7 +79,13 @@ export type Principals = {
  * What a route demands of a person who calls it: `self` for one's own data, else a permission (`resource:action`). `path` is
  * the route's own: that of a request may be spelt in other ways.
  */
-export type Demands = { path: string; may?: May | undefined }
+export type Demands = {
+  path: string
+  may?: May | undefined
+  orOwner?: boolean
+  keys?: boolean
+  proofs?: readonly Proof[]
+}
 export type May = 'self' | `${string}:${string}`
 
 export type Authenticators = {

@@ -4,7 +4,8 @@
  */
 import type { Ctx } from '../ctx.ts'
 import type { Denial } from '../protocol/errors.ts'
-import type { May, Principals } from './principal.ts'
+import type { z } from 'zod'
+import type { May, Principals, Proof } from './principal.ts'
 import type { Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 
@@ -17,6 +18,20 @@ export type ErrorForm = 'oauth' | 'page' | 'problem'
 /** `login`: tries to prove somebody. `mail`: asks for a letter, by the hour. */
 export type Limit = 'login' | 'mail' | 'none'
 
+/** What the OpenAPI document says of a route beyond its address. */
+export type ApiFacts = {
+  /** Which chapter it stands in. */
+  tag: string
+  body?: z.ZodType
+  query?: z.ZodObject
+  /** What each success looks like, by its status. `empty` has no body; `lines` are JSON lines or CSV. */
+  answers: Readonly<Record<number, z.ZodType | 'empty' | 'lines' | 'events'>>
+  /** Statuses of refusals beyond those that follow from what the route is (see openapi.ts). */
+  refuses?: readonly number[]
+  /** Repeating a call with the same Idempotency-Key gives the same answer again. */
+  creates?: boolean
+}
+
 export type RouteOf<A extends Auth> = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
@@ -28,6 +43,14 @@ export type RouteOf<A extends Auth> = {
   accepts?: 'form' | 'json' | 'lines'
   /** Who of the people that `auth: 'person'` recognises may call; a route of theirs without it does not start (security rule AD-1). */
   may?: May
+  /** A person without the permission of `may` gets through: the handler then asks whether the object is theirs. */
+  orOwner?: boolean
+  /** API keys may call it, though it is about oneself. */
+  keys?: boolean
+  /** The only kinds of proof that count here; without it all do. */
+  proofs?: readonly Proof[]
+  /** What programs are told of it (docs/openapi.json). */
+  api?: ApiFacts
   /** Reshapes an older system's call before anybody looks at it, authentication included; only compat.ts has use for it. */
   adapt?: (ctx: Ctx, request: HttpRequest) => HttpRequest | Denial
   /** The path that replaces this one: every answer says so, refusals too. Only compat.ts has use for it. */

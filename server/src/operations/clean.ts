@@ -9,6 +9,7 @@ import type { Ctx } from '../ctx.ts'
 import type { Query } from '../db/connect.ts'
 import { trimDecisions } from '../events/decisions.ts'
 import { removeExpired as removeOfFactors } from '../factors/expired.ts'
+import { removeExpired as removeOfCalls } from '../http/idempotency.ts'
 import { removeCounters } from '../io/ephemeral.ts'
 import { removeExpired as removeOfDevices } from '../devices/forget.ts'
 import { removeExpired as removeOfLogin } from '../login/expired.ts'
@@ -38,6 +39,7 @@ const removals: readonly Removal[] = [
   ...removeOfSignup,
   // A day, for whoever looks why a link does not work any more.
   async (tx, now, limit) => await removeOneTime(tx, new Date(now.getTime() - dayMs), limit),
+  removeOfCalls,
   removeCounters,
 ]
 
