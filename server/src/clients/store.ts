@@ -69,3 +69,10 @@ export const expireOldSecrets = async (tx: Query, client_id: string, until: Date
       and id not in (select id from client_secrets where client_id = ${client_id} order by created_at desc limit 1)`
   await tx`update client_secrets set expires_at = least(coalesce(expires_at, ${until}), ${until}) where client_id = ${client_id}`
 }
+
+/** The clients that act with the rights of a service account. */
+export const clientIdsOfServiceAccount = async (tx: Query, user_id: string): Promise<string[]> => {
+  const rows = await tx<{ client_id: string }[]>`
+    select client_id from clients where service_account_id = ${user_id} order by client_id limit 10000`
+  return rows.map((row) => row.client_id)
+}
