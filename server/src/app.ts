@@ -13,6 +13,8 @@ import { compatRoutes } from './compat.ts'
 import type { Config } from './config/schema.ts'
 import { showsMail } from './config/ways.ts'
 import type { Ctx } from './ctx.ts'
+import { countDays, type Follower } from './events/followers.ts'
+import { sequenceEvents } from './events/sequence.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import { factorLetters } from './factors/letters.ts'
 import type { Authenticators } from './http/principal.ts'
@@ -81,6 +83,9 @@ export const letters: readonly Letter[] = [
   mailTest,
 ]
 
+/** Who reads every event once, in order, as it gets its place in the audit trail; in this order. */
+export const followers: readonly Follower[] = [countDays]
+
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
   client: authenticateClient,
@@ -146,6 +151,7 @@ const byNudge: Job['woken'] = (ctx, wake) => ctx.outbox.onNudge(wake)
 export const jobs: readonly Job[] = [
   { name: 'read the revocation feed', everyMs: 250, run: async (ctx) => await ctx.feed.pull() },
   { name: 'write decision records', everyMs: 200, run: async (ctx) => await ctx.decisions.flush(ctx.db) },
+  { name: 'sequence events', everyMs: 500, run: async (ctx) => void (await sequenceEvents(ctx, followers)) },
   {
     name: 'settle request counters',
     everyMs: 500,

@@ -49,6 +49,48 @@ export type ApiKeysRow = {
   last_used_ip: string | null
 }
 
+/** A row of audit_checkpoints. */
+export type AuditCheckpointsRow = {
+  seq: string
+  hash: Buffer
+  count: string
+  at: Date
+  signature: Buffer
+  shipped: boolean
+}
+
+/** A row of audit_events. */
+export type AuditEventsRow = {
+  seq: string
+  sequenced_at: Date
+  id: string
+  type: string
+  at: Date
+  severity: string
+  outcome: string
+  user_id: string | null
+  actor_id: string | null
+  client_id: string | null
+  session_id: string | null
+  request_id: string | null
+  ip: string | null
+  user_agent: string | null
+  data: unknown
+  origin_salt: Buffer | null
+  origin_hash: Buffer | null
+  data_salt: Buffer | null
+  data_hash: Buffer | null
+  hash: Buffer
+}
+
+/** A row of audit_head. */
+export type AuditHeadRow = {
+  single: boolean
+  seq: string
+  hash: Buffer
+  sequenced_at: Date
+}
+
 /** A row of authorization_codes. */
 export type AuthorizationCodesRow = {
   code_hash: Buffer
@@ -215,6 +257,15 @@ export type EphemeralRow = {
 export type ErasuresRow = {
   user_id: string
   erased_at: Date
+}
+
+/** A row of event_days. */
+export type EventDaysRow = {
+  day: Date
+  type: string
+  client_id: string
+  outcome: string
+  count: string
 }
 
 /** A row of events. */

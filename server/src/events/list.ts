@@ -44,20 +44,23 @@ const openCursor = (ctx: Ctx, cursor: string, place: string): string | undefined
 /** Where an administrator was who did it is theirs and not the person's (security rule GD-1). */
 const shown = (tx: Query) => tx`
   id, type, at, outcome, client_id, session_id,
-  case when data ? 'by' then null else ip end as ip, case when data ? 'by' then null else user_agent end as user_agent`
+  case when actor_id is null then ip end as ip, case when actor_id is null then user_agent end as user_agent`
+
+/** No event has this id, and each one's is below it. */
+const beyondAll = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 const listEvents = async (
   tx: Query,
   { user_id, before, limit }: { user_id: string; before: string | undefined; limit: number },
 ): Promise<OwnEvent[]> =>
   await tx<OwnEvent[]>`
-    select ${shown(tx)} from events
+    select ${shown(tx)} from all_events
     where user_id = ${user_id} and type <> all (${[...quiet]}::text[])
-      and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
+      and id < ${before ?? beyondAll}::uuid
     order by id desc limit ${limit}`
 
 /** Every event of a person, newest first, for the copy of their data; the newest ten thousand. */
 export const allEventsOf = async (tx: Query, user_id: string): Promise<OwnEvent[]> =>
   await tx<OwnEvent[]>`
-    select ${shown(tx)} from events
+    select ${shown(tx)} from all_events
     where user_id = ${user_id} order by id desc limit 10000`

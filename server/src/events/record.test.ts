@@ -28,7 +28,7 @@ describe('record', () => {
     })
     const [row] = await db`
       select type, at, severity, outcome, user_id, client_id, session_id, ip, user_agent, request_id, data
-      from events where request_id = 'request-1'`
+      from all_events where request_id = 'request-1'`
     expect(row).toEqual({
       type: 'login.succeeded',
       at: now,
@@ -47,7 +47,7 @@ describe('record', () => {
   it('leaves empty what is not known', async () => {
     await record(db, { type: 'key.created', now, request_id: 'request-2' })
     const [row] =
-      await db`select user_id, client_id, session_id, ip, user_agent, data from events where request_id = 'request-2'`
+      await db`select user_id, client_id, session_id, ip, user_agent, data from all_events where request_id = 'request-2'`
     expect(row).toEqual({ user_id: null, client_id: null, session_id: null, ip: null, user_agent: null, data: {} })
   })
 
@@ -57,12 +57,12 @@ describe('record', () => {
       throw new Error('no')
     })
     await expect(failing).rejects.toThrow('no')
-    expect(await db`select 1 from events where request_id = 'request-3'`).toHaveLength(0)
+    expect(await db`select 1 from all_events where request_id = 'request-3'`).toHaveLength(0)
   })
 
   it('takes every type of the catalogue, with a severity and an outcome that the table knows', async () => {
     for (const type of Object.keys(catalog) as EventType[]) await record(db, { type, now, request_id: 'every' })
-    expect(await db`select 1 from events where request_id = 'every'`).toHaveLength(Object.keys(catalog).length)
+    expect(await db`select 1 from all_events where request_id = 'every'`).toHaveLength(Object.keys(catalog).length)
   })
 })
 

@@ -41,7 +41,7 @@ describe('client apply', () => {
     const second = await apply('one', out, '--scope', 'read')
     expect(second).toMatchObject({ code: 0, json: { client_id, changed: false, secret: 'kept' } })
     expect([readFileSync(out, 'utf8'), statSync(out).mtimeMs]).toEqual(before)
-    const events = await oauth.db`select 1 from events where client_id = ${client_id} and type like 'client.%'`
+    const events = await oauth.db`select 1 from all_events where client_id = ${client_id} and type like 'client.%'`
     expect(events).toHaveLength(1)
   })
 

@@ -14,7 +14,7 @@ const eventsOf = async (client_id: string): Promise<string[]> =>
   (
     await oauth.db<
       { type: string }[]
-    >`select type from events where client_id = ${client_id} and type like 'client.%' order by id`
+    >`select type from all_events where client_id = ${client_id} and type like 'client.%' order by id`
   ).map(({ type }) => type)
 
 /** The status of a client_credentials request with these credentials. */

@@ -151,7 +151,7 @@ describe('keys compromise', () => {
     expect(revoked).toHaveLength(1)
     const events = await oauth.db<
       { severity: string }[]
-    >`select severity from events where type = 'key.compromised' and data ->> 'kid' = ${kid}`
+    >`select severity from all_events where type = 'key.compromised' and data ->> 'kid' = ${kid}`
     expect(events).toEqual([{ severity: 'alert' }])
     expect(await run('compromise', kid, '--yes')).toMatchObject({
       code: 0,

@@ -69,7 +69,7 @@ describe('seed --admin-email', () => {
       administrator_exists: true,
       administrator: { user_id: administrator.user_id, created: true, email: 'Ada@Example.com' },
     })
-    expect(await database.sql`select type, user_id from events where type = 'user.created'`).toEqual([
+    expect(await database.sql`select type, user_id from all_events where type = 'user.created'`).toEqual([
       { type: 'user.created', user_id: administrator.user_id },
     ])
     const before = await accounts(database)

@@ -26,7 +26,7 @@ const create = async (...args: string[]): Promise<{ user_id: string; email: stri
 }
 
 const eventsOf = async (user_id: string): Promise<string[]> =>
-  (await oauth.db<{ type: string }[]>`select type from events where user_id = ${user_id} order by id`).map(
+  (await oauth.db<{ type: string }[]>`select type from all_events where user_id = ${user_id} order by id`).map(
     ({ type }) => type,
   )
 

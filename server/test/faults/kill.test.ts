@@ -47,7 +47,7 @@ const codesOf = async (client_id: string): Promise<CodeState[]> =>
   await oauth.db<CodeState[]>`
     select c.used_at is not null as used,
       (select count(*)::int from refresh_families f where f.id = c.grant_id) as families,
-      (select count(*)::int from events e where e.client_id = c.client_id and e.type = 'token.issued') as issued
+      (select count(*)::int from all_events e where e.client_id = c.client_id and e.type = 'token.issued') as issued
     from authorization_codes c where c.client_id = ${client_id}`
 
 const isInvalidGrant = (reply: Reply): void =>

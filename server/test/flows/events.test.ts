@@ -35,7 +35,7 @@ describe('with audit_tokens = all', () => {
       },
     ])
     const rows = await oauth.db<{ user_agent: string; at: Date }[]>`
-      select user_agent, at from events where request_id = ${String(reply.headers['x-request-id'])}`
+      select user_agent, at from all_events where request_id = ${String(reply.headers['x-request-id'])}`
     const seen = rows.map((row) => [row.user_agent, Math.floor(row.at.getTime() / 1000)])
     expect(seen).toEqual([[agent, claimsOf(tokensOf(reply).access_token)['iat']]])
   })
@@ -145,7 +145,7 @@ describe('the change and its event', () => {
 
 it('everything that was recorded is in the catalogue, with its severity and outcome', async () => {
   const rows = await oauth.db<{ type: keyof typeof catalog; severity: string; outcome: string }[]>`
-    select distinct type, severity, outcome from events`
+    select distinct type, severity, outcome from all_events`
   expect(rows.length).toBeGreaterThan(6)
   for (const { type, severity, outcome } of rows) expect(catalog[type]).toMatchObject({ severity, outcome })
 })

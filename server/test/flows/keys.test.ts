@@ -20,7 +20,7 @@ const kidsOf = async (home: InProcess, alg: string): Promise<string[]> =>
   (await keysOf(home)).filter((key) => key.alg === alg).map((key) => key.kid)
 /** Of one instant, `created` comes before `activated`. */
 const keyEvents = async (home: InProcess): Promise<{ type: string; kid: string }[]> =>
-  await home.db`select type, data ->> 'kid' as kid from events where type like 'key.%' order by at, type desc`
+  await home.db`select type, data ->> 'kid' as kid from all_events where type like 'key.%' order by at, type desc`
 
 const tokenOf = async (home: InProcess, client: TestClient): Promise<string> => {
   const form = { grant_type: 'client_credentials' }

@@ -72,7 +72,7 @@ describe('a letter that the mail server will not have now', () => {
     }
     await inbox.letters(ada)
     expect(await ctx.db`select outcome, recipient from outbox`).toMatchObject([{ outcome: 'expired', recipient: '' }])
-    const events = await ctx.db`select data from events where type = 'mail.failed'`
+    const events = await ctx.db`select data from all_events where type = 'mail.failed'`
     expect(events).toMatchObject([{ data: { kind: 'test_code', outcome: 'expired', attempts: 5 } }])
     expect(JSON.stringify(events)).toContain('452 not today …')
     expect(JSON.stringify([events, await ctx.db`select * from outbox`])).not.toContain(ada)
@@ -94,7 +94,7 @@ describe('a letter that the mail server will never have', () => {
     await inbox.letters(ada)
     expect(letters.asked).toHaveLength(1)
     expect(await ctx.db`select outcome, attempts from outbox`).toMatchObject([{ outcome: 'refused', attempts: 1 }])
-    const events = await ctx.db`select severity, outcome, data from events where type = 'mail.failed'`
+    const events = await ctx.db`select severity, outcome, data from all_events where type = 'mail.failed'`
     expect(events).toMatchObject([
       { severity: 'warning', outcome: 'failure', data: { kind: 'test_notice', outcome: 'refused' } },
     ])

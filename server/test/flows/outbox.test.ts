@@ -150,7 +150,7 @@ describe('MF-3, limits of text messages', () => {
   const sms = async (to: string): Promise<string> => await queue({ kind: 'test_notice', channel: 'sms', to })
   const number = (country: string): string => `${country}${String(1_000_000 + (made += 1))}`
   const events = async () =>
-    (await home.db<{ data: unknown }[]>`select data from events where type = 'sms.refused' order by at`).map(
+    (await home.db<{ data: unknown }[]>`select data from all_events where type = 'sms.refused' order by at`).map(
       ({ data }) => data,
     )
 
@@ -245,7 +245,7 @@ describe('a letter that nobody can send', () => {
     expect(await ctx.db`select attempts, outcome from outbox`).toMatchObject([{ attempts: 0, outcome: null }])
     await endLate({ ...ctx, now: () => new Date(now.getTime() + 600_000) })
     expect(await ctx.db`select outcome, recipient from outbox`).toMatchObject([{ outcome: 'expired', recipient: '' }])
-    expect(await ctx.db`select type, severity, data from events where type = 'mail.failed'`).toMatchObject([
+    expect(await ctx.db`select type, severity, data from all_events where type = 'mail.failed'`).toMatchObject([
       { type: 'mail.failed', severity: 'warning', data: { kind: 'test_code', outcome: 'expired', attempts: 0 } },
     ])
     expect(writtenFor(ada)).toEqual([])

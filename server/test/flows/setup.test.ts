@@ -55,7 +55,7 @@ describe('the first administrator', () => {
       },
     ])
     const events =
-      await house.sql`select type, severity from events where type in ('user.created', 'setup.completed') order by type`
+      await house.sql`select type, severity from all_events where type in ('user.created', 'setup.completed') order by type`
     expect(events).toEqual([
       { type: 'setup.completed', severity: 'warning' },
       { type: 'user.created', severity: 'notice' },

@@ -24,7 +24,7 @@ beforeAll(async () => {
 /** How many events of a type the requests recorded. */
 const countOf = async (type: string, replies: Reply[]): Promise<number> => {
   const ids = replies.map((reply) => String(reply.headers['x-request-id']))
-  return (await nodes[0].db`select 1 from events where type = ${type} and request_id = any (${ids})`).length
+  return (await nodes[0].db`select 1 from all_events where type = ${type} and request_id = any (${ids})`).length
 }
 
 const statuses = (replies: Reply[]): number[] => replies.map(({ status }) => status).toSorted((a, b) => a - b)
@@ -69,7 +69,7 @@ describe('the setup link', () => {
       where r.name = 'admin'`
     expect(admins).toHaveLength(1)
     expect(await nodes[0].db`select id from users where email like 'admin-%'`).toHaveLength(1)
-    expect(await nodes[0].db`select 1 from events where type = 'setup.completed'`).toHaveLength(1)
+    expect(await nodes[0].db`select 1 from all_events where type = 'setup.completed'`).toHaveLength(1)
     const decision = await decisionOf(nodes[0].db, errorIdOf(refused[0] as Reply))
     expect(decision).toMatchObject({ error: 'setup_link', route: '/setup' })
     // And later it opens nothing at either node.

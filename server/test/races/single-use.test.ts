@@ -40,7 +40,7 @@ const familiesOf = async (client: TestClient): Promise<Family[]> =>
 
 const eventCounts = async (client: TestClient): Promise<Record<string, number>> => {
   const rows = await nodes[0].db<{ type: string; count: number }[]>`
-    select type, count(*)::int as count from events
+    select type, count(*)::int as count from all_events
     where client_id = ${client.client_id} and type <> 'client.created' group by type`
   return Object.fromEntries(rows.map(({ type, count }) => [type, count]))
 }

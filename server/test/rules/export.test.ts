@@ -57,7 +57,7 @@ describe('LI-4', () => {
     home.pass(seconds)
     expect((await call('POST', `users/me/export/${id}/download`)).status).toBe(status)
     const events = await home.db<{ type: string }[]>`
-      select type from events where user_id = ${person.user.user_id} and type = 'user.export_downloaded'`
+      select type from all_events where user_id = ${person.user.user_id} and type = 'user.export_downloaded'`
     expect(events).toHaveLength(status === 200 ? 1 : 0)
   })
 

@@ -211,7 +211,7 @@ describe('AD-4', () => {
     const look = async (): Promise<unknown> => [
       await house.sql`select id, ended_at, token_hash from sessions where user_id = ${person.user_id}`,
       await house.sql`select * from consents where user_id = ${person.user_id}`,
-      (await house.sql`select count(*) from events`)[0],
+      (await house.sql`select count(*) from all_events`)[0],
     ]
     const before = await look()
     const paths = [

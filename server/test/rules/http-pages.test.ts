@@ -55,7 +55,7 @@ it('AD-6: nobody exists at first, no password is known to anybody, and the way i
   })
   expectPage(made, 200, /./)
   expectPage(await client.get(`/setup?token=${token}`), 400, /./)
-  expect(await fresh.sql`select type from events where type = 'setup.completed'`).toHaveLength(1)
+  expect(await fresh.sql`select type from all_events where type = 'setup.completed'`).toHaveLength(1)
 })
 
 it('G-4: what has expired does not work, whether anybody has cleaned up or not', async () => {
@@ -160,7 +160,7 @@ it('PX-1: a forwarded address is believed from a trusted proxy only, and only as
     const csrf = page.forms[0]?.fields.find(({ name }) => name === 'csrf')?.value ?? ''
     const form = { csrf, login: 'nobody@people.example', password: 'wrong' }
     const reply = await client.post('/login', form, { origin: of.server.issuer, ...headers })
-    const [event] = await of.sql`select ip from events where request_id = ${String(reply.headers['x-request-id'])}`
+    const [event] = await of.sql`select ip from all_events where request_id = ${String(reply.headers['x-request-id'])}`
     return event?.ip
   }
   const env = { KEYWRIGHT_TRUSTED_PROXIES: '127.0.0.1,::1,10.0.0.0/8', KEYWRIGHT_THROTTLE_FREE: '20' }

@@ -174,7 +174,7 @@ describe('LI-5 and RL-1', () => {
       expect([login, reply.status]).toEqual([login, 429])
       expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
     }
-    const throttled = await strict.sql`select outcome, severity from events where type = 'login.throttled'`
+    const throttled = await strict.sql`select outcome, severity from all_events where type = 'login.throttled'`
     expect(throttled).toHaveLength(6)
     expect(throttled[0]).toEqual({ outcome: 'failure', severity: 'warning' })
   })

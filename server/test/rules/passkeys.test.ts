@@ -225,7 +225,7 @@ describe('PK-1: a challenge', () => {
 describe('PK-2: the counter', () => {
   const eventsOf = async (person: Person): Promise<readonly unknown[]> =>
     await house.sql`
-      select severity, data from events where type = 'passkey.counter_went_back' and user_id = ${person.user_id} order by at`
+      select severity, data from all_events where type = 'passkey.counter_went_back' and user_id = ${person.user_id} order by at`
 
   it('that goes back is written down, and signs in all the same', async () => {
     const one = await owner()

@@ -104,7 +104,7 @@ describe('G-8: nothing of it is kept', () => {
     await new Promise((resolve) => setTimeout(resolve, 500))
     const written = JSON.stringify([
       house.server.output(),
-      await house.sql`select * from events`,
+      await house.sql`select * from all_events`,
       await house.sql`select * from decisions`,
     ])
     expect(written).toContain(path)

@@ -189,7 +189,7 @@ it('G-8: a badly percent-encoded secret never shows in the decisions', async () 
     await decisionOf(sql, errorIdOf(reply))
   }
   expect(await sql`select 1 from decisions d where d::text like '%hunter2%'`).toEqual([])
-  expect(await sql`select 1 from events e where e::text like '%hunter2%'`).toEqual([])
+  expect(await sql`select 1 from all_events e where e::text like '%hunter2%'`).toEqual([])
   expect(server.output()).not.toContain('hunter2')
 })
 

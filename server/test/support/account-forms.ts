@@ -45,7 +45,7 @@ export const accountForms = (houseOf: () => House): Record<string, () => Promise
       const opened = await open('/account/password')
       const { house, person } = opened
       const changed = async (): Promise<boolean> =>
-        (await house.sql`select 1 from events where user_id = ${person.user_id} and type = 'user.password_changed'`)
+        (await house.sql`select 1 from all_events where user_id = ${person.user_id} and type = 'user.password_changed'`)
           .length > 0
       return { ...opened, values: { password: 'three quiet lamps at dusk' }, hasHappened: changed }
     },

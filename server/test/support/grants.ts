@@ -138,7 +138,7 @@ export const stateOf = async (ctx: Ctx, grant_id: string, request_id: string): P
   revocations: await ctx.db`select kind, not_before, expires_at from revocations where key = ${grant_id}`,
   events: await ctx.db`
     select type, at, severity, outcome, user_id, client_id, session_id is not null as with_session, ip, user_agent, data
-    from events where request_id = ${request_id} order by type`,
+    from all_events where request_id = ${request_id} order by type`,
 })
 
 /** Four accounts by status, four clients, all at one set of fixtures. */

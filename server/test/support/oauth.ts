@@ -182,7 +182,7 @@ export type RecordedEvent = {
 /** The events that a request recorded, in the order of their names: they all bear its instant. */
 export const eventsOf = async (db: Db, reply: Reply): Promise<RecordedEvent[]> =>
   await db<RecordedEvent[]>`
-    select type, severity, outcome, user_id, client_id, session_id, ip, data from events
+    select type, severity, outcome, user_id, client_id, session_id, ip, data from all_events
     where request_id = ${String(reply.headers['x-request-id'])} order by type`
 
 /** Waits until something is there, ten seconds at most. */

@@ -39,7 +39,7 @@ export type RecordedEvent = {
 /** The events about a person or an application, oldest first. */
 export const eventsOf = async (sql: Db, about: { user_id?: string; client_id?: string }): Promise<RecordedEvent[]> =>
   await sql<RecordedEvent[]>`
-    select type, outcome, severity, user_id, client_id, session_id, ip, request_id, data from events
+    select type, outcome, severity, user_id, client_id, session_id, ip, request_id, data from all_events
     where (${about.user_id ?? null}::text is null or user_id = ${about.user_id ?? null})
       and (${about.client_id ?? null}::text is null or client_id = ${about.client_id ?? null})
     order by at, id`

@@ -166,7 +166,9 @@ describe('the code exchange', () => {
     const used = await ctx.db`select used_at from authorization_codes where grant_id = ${grant_id}`
     expect(used).toEqual([{ used_at: row === undefined ? before : now }])
     expect(await ctx.db`select 1 from refresh_families where id = ${grant_id}`).toHaveLength(row === undefined ? 0 : 1)
-    expect(await ctx.db`select 1 from events where request_id = ${request_id}`).toHaveLength(row === undefined ? 0 : 1)
+    expect(await ctx.db`select 1 from all_events where request_id = ${request_id}`).toHaveLength(
+      row === undefined ? 0 : 1,
+    )
   })
 
   it('leaves behind what the outcome says: spent, burnt, kept, or revoked with an alert', async () => {
