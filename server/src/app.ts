@@ -4,6 +4,7 @@
  */
 import { authenticatePage } from './access/browser.ts'
 import { authenticatePerson } from './access/person.ts'
+import { apiKeyRoutes } from './api-keys/routes.ts'
 import { makeExports } from './account/export.ts'
 import { accountLetters } from './account/letters.ts'
 import { accountRoutes } from './account/routes.ts'
@@ -120,6 +121,7 @@ const own: readonly Route[] = [
   ...logoutRoutes,
   ...logoutApiRoutes,
   ...accountRoutes,
+  ...apiKeyRoutes,
   ...invitationsApiRoutes,
   ...usersApiRoutes,
   ...transferRoutes,

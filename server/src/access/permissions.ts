@@ -9,6 +9,8 @@ export const permissions = [
   ['roles', 'assign', 'Give and take roles'],
   ['applications', 'read', 'See every application'],
   ['applications', 'write', 'Create, change and delete every application'],
+  ['api-keys', 'read', 'See the API keys of everybody'],
+  ['api-keys', 'write', 'Switch off and delete API keys of people with fewer rights'],
   ['keys', 'read', 'See signing keys'],
   ['keys', 'write', 'Rotate and retire signing keys'],
   ['audit', 'read', 'Search the audit log'],

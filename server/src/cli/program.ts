@@ -3,6 +3,7 @@
  * Never loads the server before a command needs it. Start reading at `commandLine`.
  */
 import { Command, CommanderError } from 'commander'
+import { apiKeyCommands } from './api-key.ts'
 import { clientCommands } from './client.ts'
 import { configCommands } from './config.ts'
 import { keyCommands } from './keys.ts'
@@ -36,6 +37,7 @@ const groups: readonly ((program: Command) => void)[] = [
   userCommands,
   roleCommands,
   clientCommands,
+  apiKeyCommands,
   keyCommands,
   mailCommands,
   configCommands,

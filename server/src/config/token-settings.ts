@@ -58,6 +58,12 @@ export const tokenSettings = {
     'Whether refreshes and client credentials are counted per client and minute, or each recorded as an event.',
   ),
 
+  api_key_max_days: tokens(
+    'KEYWRIGHT_API_KEY_MAX_DAYS',
+    whole(1, 3650).default(366),
+    'How many days an API key may live at most. Nobody has to say: 90 days are usual.',
+  ),
+
   signing_algs: keys(
     'KEYWRIGHT_SIGNING_ALGS',
     list

@@ -86,6 +86,12 @@ export const catalog = {
   'users.imported': entry('warning', 'success', 'Accounts were imported.'),
   'users.exported': entry('warning', 'success', 'Accounts were exported.'),
   'user.deleted': entry('warning', 'success', 'An account was deleted.'),
+  'api_key.created': entry('warning', 'success', 'An API key was made.'),
+  'api_key.updated': entry('notice', 'success', 'An API key was changed.'),
+  'api_key.activated': entry('notice', 'success', 'An API key was switched on.'),
+  'api_key.deactivated': entry('notice', 'success', 'An API key was switched off.'),
+  'api_key.rotated': entry('warning', 'success', 'An API key got a new secret.'),
+  'api_key.deleted': entry('notice', 'success', 'An API key was deleted.'),
   'role.updated': entry('warning', 'success', 'What a role holds or demands was changed.'),
   'recovery.asked': entry('notice', 'success', 'Somebody asked to reset a password.'),
   'recovery.sent': entry(

@@ -20,6 +20,7 @@ export const warningKinds = [
   'factor_removed',
   'passkey_added',
   'passkey_removed',
+  'api_key_added',
   'backup_code_used',
 ] as const
 export type WarningKind = (typeof warningKinds)[number]
@@ -34,7 +35,7 @@ export type Warning = {
   old_email?: string
   /** `factor_added`, `factor_removed`: which. */
   factor?: 'totp' | 'sms' | 'email' | 'backup_code'
-  /** `passkey_added`, `passkey_removed`: what its owner calls it. */
+  /** `passkey_added`, `passkey_removed`, `api_key_added`: what its owner calls it. */
   name?: string
   /** `backup_code_used`: how many are left. */
   left?: number

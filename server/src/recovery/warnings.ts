@@ -54,7 +54,8 @@ const aboutOf = (kind: WarningKind, facts: LetterFacts): Message[] => {
   const { left } = facts
   if (kind === 'backup_code_used' && typeof left === 'number')
     return [{ key: 'warning.codes_left', params: { count: left } }]
-  if (name !== undefined) return [{ key: 'warning.passkey_name', params: { name } }]
+  if (name !== undefined)
+    return [{ key: kind === 'api_key_added' ? 'warning.api_key_name' : 'warning.passkey_name', params: { name } }]
   return factor !== undefined && factor in factorMessages ? [factorMessages[factor as keyof typeof factorMessages]] : []
 }
 
