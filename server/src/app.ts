@@ -47,8 +47,10 @@ import { emailChangedByAdminLetter, resetByAdminLetter, resetLetter } from './re
 import { resetRoutes } from './recovery/reset-page.ts'
 import { takeBackRoutes } from './recovery/take-back-page.ts'
 import { warningLetters } from './recovery/warnings.ts'
+import { authenticateListener } from './sessions/listener.ts'
 import { logoutApiRoutes } from './sessions/logout-api.ts'
 import { logoutRoutes } from './sessions/logout.ts'
+import { revocationRoutes } from './sessions/revocation-stream.ts'
 import { authenticateBearer } from './token/bearer.ts'
 import type { Grant } from './token/grant.ts'
 import { authorizationCode } from './token/grants/authorization-code.ts'
@@ -93,6 +95,7 @@ export const authenticators: Authenticators = {
   bearer: authenticateBearer,
   browser: authenticatePage,
   person: authenticatePerson,
+  listener: authenticateListener,
 }
 
 const own: readonly Route[] = [
@@ -100,6 +103,7 @@ const own: readonly Route[] = [
   ...keyRoutes,
   ...authorizeRoutes,
   ...tokenRoutes(grants),
+  ...revocationRoutes,
   ...loginRoutes,
   ...passkeyRoutes,
   ...factorRoutes,

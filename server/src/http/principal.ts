@@ -64,6 +64,9 @@ export type PersonPrincipal = {
 /** A session cookie, an access token, or an API key. */
 export type Proof = 'session' | 'token' | 'api_key'
 
+/** Who may follow the revocation feed: a client, a person or an API key, by a name that is theirs alone. */
+export type ListenerPrincipal = { listener: string }
+
 /** What a handler is given for each `auth`. */
 export type Principals = {
   none: null
@@ -73,6 +76,7 @@ export type Principals = {
   bearer: BearerPrincipal
   browser: BrowserPrincipal
   person: PersonPrincipal
+  listener: ListenerPrincipal
 }
 
 /**

@@ -71,6 +71,7 @@ export const metadata = (facts: MetadataFacts): Record<string, unknown> => ({
   introspection_endpoint: `${facts.issuer}/oauth/introspect`,
   revocation_endpoint: `${facts.issuer}/oauth/revoke`,
   end_session_endpoint: `${facts.issuer}/oauth/logout`,
+  keywright_revocation_feed: `${facts.issuer}/oauth/revocations`,
   scopes_supported: [...standardScopes],
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'fragment', 'form_post'],

@@ -62,6 +62,18 @@ export const pullRevocations = async (
   return { ...row, rows }
 }
 
+/**
+ * The living revocations of transactions from `since` on, in order of their number and after `after`: at most `limit`. What
+ * commits meanwhile under a lower number is not among them; who needs that follows the feed from before the first page.
+ */
+export const readRevocations = async (
+  db: Db,
+  page: { since: string; after: string; now: Date; limit: number },
+): Promise<RevocationRow[]> =>
+  await db<RevocationRow[]>`
+    select seq::text, kind, key, not_before, expires_at from revocations
+    where xid >= ${page.since}::xid8 and seq > ${page.after} and expires_at > ${page.now} order by revocations.seq limit ${page.limit}`
+
 /** Tells the other nodes that this one lives, and when it last read. */
 export const touchNode = async (
   db: Db,

@@ -18,7 +18,7 @@ import {
   touchNode,
 } from './revocation-store.ts'
 
-export type { Revocation, RevocationKind } from './revocation-store.ts'
+export type { Revocation, RevocationKind, RevocationRow } from './revocation-store.ts'
 
 /** What a token says that a revocation could hit. */
 export type TokenFacts = {
@@ -47,7 +47,14 @@ export type Feed = {
   ageMs: () => number
   /** Difference of the database's clock to this machine's, in milliseconds. */
   skewMs: () => number
+  /** Hears of every revocation once, as each is read. Returns what ends that. Who begins to listen reads what was before. */
+  follow: (listener: Listener) => () => void
+  /** Everything below this transaction id has been read; undefined before the first read. */
+  watermark: () => string | undefined
 }
+
+/** Called within the step in which a read counts. Never throws. */
+export type Listener = (rows: RevocationRow[]) => void
 
 type Entry = { notBefore: number; expires: number }
 type View = Map<RevocationKind, Map<string, Entry>>
@@ -72,27 +79,20 @@ type State = Options & {
   pulling: Promise<void> | undefined
   /** The read that those wait for who have committed a revocation since the last one began. */
   announcing: Promise<void> | undefined
+  listeners: Set<Listener>
+  /** The numbers that the last read found: what the next one finds again is no news. */
+  told: Set<string>
 }
 
 /** Makes the feed of one node. `lifetimeSeconds` is the longest life an access token can have. */
 export const createFeed = (options: Options): Feed => {
-  const never = Number.NEGATIVE_INFINITY
-  const state: State = {
-    ...options,
-    view: new Map(),
-    watermark: undefined,
-    pulledAt: never,
-    touchedAt: never,
-    others: 0,
-    skewMs: 0,
-    dbNow: new Date(0),
-    pulling: undefined,
-    announcing: undefined,
-  }
+  const state = begin(options)
   return {
     pull: async () => await pull(state),
     ageMs: () => performance.now() - state.pulledAt,
     skewMs: () => state.skewMs,
+    watermark: () => state.watermark,
+    follow: (listener) => listen(state, listener),
     write: async (tx, revocations, now) => {
       const expires = new Date(now.getTime() + (options.lifetimeSeconds + 60) * 1000)
       await insertRevocations(tx, revocations, now, expires)
@@ -109,6 +109,21 @@ export const createFeed = (options: Options): Feed => {
     },
   }
 }
+
+const begin = (options: Options): State => ({
+  ...options,
+  view: new Map(),
+  watermark: undefined,
+  pulledAt: Number.NEGATIVE_INFINITY,
+  touchedAt: Number.NEGATIVE_INFINITY,
+  others: 0,
+  skewMs: 0,
+  dbNow: new Date(0),
+  pulling: undefined,
+  announcing: undefined,
+  listeners: new Set(),
+  told: new Set(),
+})
 
 /** One read at a time; whoever asks meanwhile waits for the one under way. */
 const pull = async (state: State): Promise<void> => {
@@ -141,11 +156,24 @@ const pullOnce = async (state: State): Promise<void> => {
   state.others = pulled.others
   state.dbNow = pulled.db_now
   state.pulledAt = asked
+  tell(state, pulled.rows)
   // Somebody may be waiting for this node; alone, a sign of life each second will do.
   if (pulled.others === 0 && asked - state.touchedAt < 1000) return
   state.touchedAt = asked
   const { nodeId: id, startedAt: started_at } = state
   await touchNode(state.db, { id, started_at, now: pulled.read_at, watermark: pulled.watermark })
+}
+
+const listen = ({ listeners }: State, listener: Listener): (() => void) => {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** A row is found by each read until no older transaction is left, without a gap: one that the last read knew was told. */
+const tell = (state: State, rows: RevocationRow[]): void => {
+  const news = rows.filter(({ seq }) => !state.told.has(seq))
+  state.told = new Set(rows.map(({ seq }) => seq))
+  if (news.length > 0) for (const listener of state.listeners) listener(news)
 }
 
 /** Whoever revokes while others do shares a read with them: each read for itself would cost more than what it tells of. */
