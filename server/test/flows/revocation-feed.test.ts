@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import { setClientStatus } from '../../src/clients/manage.ts'
 import { changeStatus } from '../../src/users/status.ts'
+import { makeApiKey } from '../support/api-keys.ts'
 import { testDatabase } from '../support/database.ts'
 import type { TestClient } from '../support/fixtures.ts'
 import { openGate } from '../support/gate.ts'
@@ -91,6 +92,20 @@ describe('who may follow', () => {
     const stream = await ask({ resource })
     expect(stream.status).toBe(200)
     stream.close()
+  })
+
+  it('AK-1: an API key with the permission, in either header; switched off, it is let go within two seconds', async () => {
+    const ada = await here.user()
+    await here.db`insert into user_roles (user_id, role_id) select ${ada.user_id}, id from roles where name = 'admin'`
+    const poor = await makeApiKey(here.db, ada.user_id)
+    expect((await follow(here, poor.key)).status).toBe(403)
+    const { id, key } = await makeApiKey(here.db, ada.user_id, ['revocations:read'])
+    const byBearer = await follow(here, key)
+    const address = `${here.server.origin}/oauth/revocations`
+    const byHeader = await listen(address, { host: new URL(here.server.issuer).host, 'x-api-key': key })
+    expect([byBearer.status, byHeader.status]).toEqual([200, 200])
+    await here.db`update api_keys set status = 'inactive' where id = ${id}`
+    await Promise.all([expectEnd(byBearer, 2000), expectEnd(byHeader, 2000)])
   })
 
   it('HEAD opens no stream', async () => {
