@@ -16,6 +16,7 @@ export const generators: Generator[] = [
     render: async () => (await import('../server/src/config/docs.ts')).renderConfigurationDocs(),
   },
   { file: '.env.example', render: async () => (await import('../server/src/config/docs.ts')).renderEnvExample() },
+  { file: 'docs/openapi.json', render: async () => await (await import('./openapi.ts')).renderOpenApi() },
   {
     file: 'server/src/db/tables.gen.ts',
     render: async () => await (await import('./migrated-schema.ts')).renderMigratedSchema(),

@@ -16,6 +16,7 @@ import { showsMail } from './config/ways.ts'
 import type { Ctx } from './ctx.ts'
 import { countDays, type Follower } from './events/followers.ts'
 import { sequenceEvents } from './events/sequence.ts'
+import { openApiRoutes } from './discovery/openapi-routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import { factorLetters } from './factors/letters.ts'
 import type { Authenticators } from './http/principal.ts'
@@ -100,6 +101,7 @@ export const authenticators: Authenticators = {
 
 const own: readonly Route[] = [
   ...discoveryRoutes,
+  ...openApiRoutes(() => own),
   ...keyRoutes,
   ...authorizeRoutes,
   ...tokenRoutes(grants),
