@@ -12,10 +12,8 @@ export type JsonSchema = {
 }
 
 export type Components = {
-  /** A schema for a body or an answer: a reference where it has a name (`.meta({ id })`). */
-  schema: (schema: z.ZodType, io: 'input' | 'output') => JsonSchema
-  /** The same, written out. */
-  plain: (schema: z.ZodType, io: 'input' | 'output') => JsonSchema
+  /** What a body or an answer looks like: a reference where the schema has a name (`.meta({ id })`). */
+  schema: (source: z.ZodType, io: 'input' | 'output') => JsonSchema
   /** Every schema with a name that was met, by its name. */
   all: () => Record<string, JsonSchema>
 }
@@ -41,29 +39,29 @@ const oauthError = z.object({
 /** Gathers the schemas of one document. */
 export const createComponents = (): Components => {
   const named = new Map<string, JsonSchema>()
-  const plain: Components['plain'] = (schema, io) => {
-    const { $schema: _version, $defs = {}, ...rest } = convert(schema, io)
+  const schema: Components['schema'] = (source, io) => {
+    const { $schema: _version, $defs = {}, ...rest } = convert(source, io)
     for (const [name, one] of Object.entries($defs)) named.set(name, moved(one))
     return moved(rest)
   }
-  const components: Components = {
-    plain,
-    schema: (schema, io) => {
-      const id = z.globalRegistry.get(schema)?.id
-      if (id === undefined) return plain(schema, io)
-      const { id: _id, ...rest } = plain(schema, io)
-      named.set(id, rest)
-      return { $ref: `#/components/schemas/${id}` }
-    },
+  named.set('Problem', schema(problem, 'output'))
+  named.set('OAuthError', schema(oauthError, 'output'))
+  return {
+    schema,
     all: () => Object.fromEntries([...named].toSorted(([one], [other]) => one.localeCompare(other))),
   }
-  named.set('Problem', plain(problem, 'output'))
-  named.set('OAuthError', plain(oauthError, 'output'))
-  return components
 }
 
 const convert = (schema: z.ZodType, io: 'input' | 'output'): JsonSchema =>
-  z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' }) as JsonSchema
+  z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      // The format says it.
+      if (jsonSchema.format === 'uuid' || jsonSchema.format === 'date-time') delete jsonSchema.pattern
+    },
+  }) as JsonSchema
 
 /** References to definitions of one schema become references to those of the document. */
 const moved = (schema: JsonSchema): JsonSchema =>

@@ -103,7 +103,7 @@ const parametersOf = (route: ApiRoute, components: Components): Parameter[] => {
   )
   return [
     ...named,
-    ...(query ? queryOf(components.plain(query, 'input')) : []),
+    ...(query ? queryOf(components.schema(query, 'input')) : []),
     ...(creates === true
       ? [header('Idempotency-Key', 'Repeating the call with the same key gives the same answer.')]
       : []),
