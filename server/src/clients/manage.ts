@@ -1,57 +1,60 @@
 /**
- * Owns the life of a client, whoever asks: command line and seed now, the API later. A secret is shown once and stored
- * as its hash. Start reading at `createClient`.
+ * Owns the life of a client, whoever asks: command line, seed and API. Its secrets are secrets.ts's. Start reading at
+ * `createClient`.
  */
 import { randomBytes } from 'node:crypto'
+import { burnCodesOfClient } from '../authorize/codes.ts'
 import type { Ctx } from '../ctx.ts'
 import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import type { ClientsRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
-import { record } from '../events/record.ts'
-import { secretBytes } from '../io/ids.ts'
-import { sameBytes } from '../io/secrets.ts'
+import { actedBy, type By, record } from '../events/record.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
-import { encode62, hashToken, mintOpaque } from '../protocol/opaque-token.ts'
-import { burnCodesOfClient } from '../authorize/codes.ts'
+import { encode62 } from '../protocol/opaque-token.ts'
 import { revokeFamiliesOfClient } from '../token/families.ts'
-import { type ClientType, decideClient, type Metadata } from './registration.ts'
+import type { Asking } from './asking.ts'
+import { keptOf, metadataOf } from './metadata.ts'
+import { decideClient, type Metadata } from './registration.ts'
+import { addSecret, type Created } from './secrets.ts'
 import {
+  type Client,
+  type ClientValues,
   deleteClient,
-  expireOldSecrets,
+  deleteSecrets,
   findByManagedName,
   insertClient,
-  insertSecret,
-  loadClient,
+  lockClient,
   updateClient,
 } from './store.ts'
 
 export { listClients, loadClient } from './store.ts'
-
-export type Created = { client_id: string; client_secret?: string }
+export { type Created, rotateSecret, secretIsLive } from './secrets.ts'
 
 /** Creates a client; a confidential one gets a secret, returned here and never again. */
 export const createClient = async (
   ctx: Ctx,
   metadata: Metadata,
-  client_id = `app_${encode62(randomBytes(16))}`,
+  client_id = newClientId(),
+  asking: Asking = {},
 ): Promise<Created | Denial> => {
   const values = decideClient(metadata, factsOf(ctx, client_id))
   if (isDenial(values)) return values
   const now = ctx.now()
+  const data = { client_name: values.client_name, type: values.type }
   return await transact(ctx.db, async (tx) => {
+    const refused = await asking.guard?.(tx, { before: undefined, after: values })
+    if (refused) return refused
     await insertClient(tx, values, now)
-    await record(tx, {
-      type: 'client.created',
-      now,
-      client_id,
-      data: { client_name: values.client_name, type: values.type },
-    })
+    await record(tx, { type: 'client.created', now, client_id, ...actedBy(asking.by ?? {}, data) })
     return {
       client_id,
       ...(values.token_endpoint_auth_method !== 'none' && { client_secret: await addSecret(tx, client_id, now) }),
     }
   })
 }
+
+/** The server chooses the name of a client (RG-1). */
+const newClientId = (): string => `app_${encode62(randomBytes(16))}`
 
 /**
  * Makes a client look as described, creating it the first time (found again by its name). Changes nothing when it looks
@@ -66,15 +69,16 @@ export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Create
     if (created === 'taken') return await applyClient(ctx, metadata)
     return isDenial(created) ? created : { ...created, changed: true }
   }
-  const decided = decideClient({ ...metadata, managed_name }, factsOf(ctx, known.client_id))
+  const described = { ...keptOf(known), ...metadata, managed_name }
+  const decided = decideClient(described, factsOf(ctx, known.client_id))
   if (isDenial(decided)) return decided
   // Whether it is enabled is no part of the description: a deployment never undoes an operator's `disable`.
-  const { status: _status, default_audience: _audience, ...described } = decided
-  const values = { ...described, ...ownedBy(known) }
+  const { status: _status, default_audience: _audience, ...values } = decided
   const changed = Object.entries(values).some(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof ClientsRow]),
   )
-  if (changed) await writeChange(ctx, known.client_id, values)
+  if (changed) await transact(ctx.db, async (tx) => await writeChange(ctx, tx, { before: known, values }))
+  await settled(ctx, known.client_id, false)
   return { client_id: known.client_id, changed }
 }
 
@@ -87,19 +91,59 @@ const createManaged = async (ctx: Ctx, metadata: Metadata): Promise<Created | De
   }
 }
 
+/** What a change says: members to change, or a whole description in place of the old one. */
+export type Wanted = { change: Partial<Metadata> } | { whole: Metadata }
+
 /** Changes a client: what is named replaces what stood, and the result is checked as a whole, like a new one (RG-1). */
 export const changeClient = async (
   ctx: Ctx,
   client_id: string,
   change: Partial<Metadata>,
 ): Promise<Denial | undefined> => {
-  const client = await loadClient(ctx.db, client_id)
-  if (client === undefined) return noSuchClient(client_id)
-  const values = decideClient({ ...metadataOf(client), ...change }, factsOf(ctx, client_id))
-  if (isDenial(values)) return values
-  await writeChange(ctx, client_id, { ...values, ...untouched(client, change) })
-  return undefined
+  const changed = await rewriteClient(ctx, client_id, { change })
+  return isDenial(changed) ? changed : undefined
 }
+
+/** The same for somebody with bounds. A client that becomes confidential gets its first secret, returned here and never again. */
+export const rewriteClient = async (
+  ctx: Ctx,
+  client_id: string,
+  wanted: Wanted,
+  asking: Asking = {},
+): Promise<Created | Denial> => {
+  const result = await transact(ctx.db, async (tx) => {
+    const before = await lockClient(tx, client_id)
+    if (before === undefined) return noSuchClient(client_id)
+    const after = decideChange(ctx, before, wanted)
+    // Whose it is comes before what is wrong with it: the guard of a stranger says that there is nothing.
+    const refused = await asking.guard?.(tx, { before, after: isDenial(after) ? undefined : after })
+    if (refused) return refused
+    if (isDenial(after)) return after
+    return await writeChange(ctx, tx, { before, values: after, by: asking.by ?? {} })
+  })
+  if (isDenial(result)) return result
+  await settled(ctx, client_id, result.ends)
+  return result.created
+}
+
+const decideChange = (ctx: Ctx, before: Client, wanted: Wanted): ClientValues | Denial => {
+  const said = 'change' in wanted ? { ...metadataOf(before), ...algOf(wanted.change) } : wanted.whole
+  const decided = decideClient(said, factsOf(ctx, before.client_id))
+  if (isDenial(decided)) return decided
+  // What no description speaks of stays as it is.
+  const { status, default_audience, require_auth_time, response_types, response_modes } = before
+  return { ...decided, status, default_audience, require_auth_time, response_types, response_modes }
+}
+
+/** One algorithm for both kinds of tokens, where a change names one. */
+const algOf = ({ signing_alg, ...change }: Partial<Metadata>): Partial<Metadata> =>
+  signing_alg === undefined
+    ? change
+    : {
+        id_token_signed_response_alg: signing_alg,
+        access_token_signed_response_alg: signing_alg,
+        ...change,
+      }
 
 /**
  * Disables or enables a client; disabling kills its access tokens at once (G-3). Nothing else is checked, so that a
@@ -109,79 +153,71 @@ export const setClientStatus = async (
   ctx: Ctx,
   client_id: string,
   status: 'enabled' | 'disabled',
+  asking: Asking = {},
 ): Promise<Denial | undefined> => {
-  const client = await loadClient(ctx.db, client_id)
-  if (client === undefined) return noSuchClient(client_id)
-  if (client.status !== status) await writeChange(ctx, client_id, { status })
-  return undefined
-}
-
-/** Tells whether a secret is one of the client's that work now. */
-export const secretIsLive = async (ctx: Ctx, client_id: string, secret: string): Promise<boolean> => {
-  const client = await loadClient(ctx.db, client_id)
-  const hash = hashToken(secret)
-  const now = ctx.now()
-  const live = client?.secrets.filter(({ expires_at }) => expires_at === null || expires_at > now) ?? []
-  return live.some(({ secret_hash }) => sameBytes(secret_hash, hash))
-}
-
-/** Gives a client a new secret; the newest old one lives on for `overlapSeconds`, so that deployments can follow. */
-export const rotateSecret = async (ctx: Ctx, client_id: string, overlapSeconds: number): Promise<Created | Denial> => {
-  const client = await loadClient(ctx.db, client_id)
-  if (client === undefined) return noSuchClient(client_id)
-  if (client.token_endpoint_auth_method === 'none')
-    return deny('invalid_request', 'A public client has no secret.', {
-      rule: 'only confidential clients have secrets (RFC 6749 §2.1)',
-    })
-  const now = ctx.now()
-  const client_secret = await transact(ctx.db, async (tx) => {
-    await expireOldSecrets(tx, client_id, new Date(now.getTime() + overlapSeconds * 1000))
-    await record(tx, { type: 'client.secret_rotated', now, client_id, data: { overlap_seconds: overlapSeconds } })
-    return await addSecret(tx, client_id, now)
+  const refused = await transact(ctx.db, async (tx) => {
+    const before = await lockClient(tx, client_id)
+    if (before === undefined) return noSuchClient(client_id)
+    const denial = await asking.guard?.(tx, { before, after: before })
+    if (denial) return denial
+    if (before.status !== status) await writeChange(ctx, tx, { before, values: { status }, by: asking.by ?? {} })
+    return undefined
   })
-  ctx.clients.forget(client_id)
-  return { client_id, client_secret }
+  if (refused === undefined) await settled(ctx, client_id, status === 'disabled')
+  return refused
 }
 
 /** Deletes a client with everything issued to it; its access tokens die by the feed. */
-export const removeClient = async (ctx: Ctx, client_id: string): Promise<Denial | undefined> => {
+export const removeClient = async (ctx: Ctx, client_id: string, asking: Asking = {}): Promise<Denial | undefined> => {
   const now = ctx.now()
-  const gone = await transact(ctx.db, async (tx) => {
-    if (!(await deleteClient(tx, client_id))) return false
+  const refused = await transact(ctx.db, async (tx) => {
+    const before = asking.guard && (await lockClient(tx, client_id))
+    const denial = before && (await asking.guard?.(tx, { before, after: undefined }))
+    if (denial) return denial
+    if (!(await deleteClient(tx, client_id))) return noSuchClient(client_id)
     // Nothing of it comes back to life when a client of this name is made again. Codes first: that waits for redemptions
     // under way, and only who looks afterwards sees the families that they begin.
     await burnCodesOfClient(tx, client_id, now)
     await revokeFamiliesOfClient(tx, client_id, now)
     await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
-    await record(tx, { type: 'client.deleted', now, client_id })
-    return true
+    await record(tx, { type: 'client.deleted', now, client_id, ...actedBy(asking.by ?? {}) })
+    return undefined
   })
-  if (!gone) return noSuchClient(client_id)
-  ctx.clients.forget(client_id)
-  await ctx.feed.announce()
+  if (refused) return refused
+  await settled(ctx, client_id, true)
   return undefined
 }
 
-const writeChange = async (ctx: Ctx, client_id: string, values: Partial<ClientsRow>): Promise<void> => {
+type Written = { before: ClientsRow; values: Partial<ClientsRow>; by?: By }
+
+const writeChange = async (
+  ctx: Ctx,
+  tx: Tx,
+  { before, values, by = {} }: Written,
+): Promise<{ created: Created; ends: boolean }> => {
+  const { client_id } = before
   const now = ctx.now()
-  await transact(ctx.db, async (tx) => {
-    await updateClient(tx, client_id, values, now)
-    if (values.status === 'disabled') await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
-    await record(tx, {
-      type: 'client.updated',
-      now,
-      client_id,
-      ...(values.status && { data: { status: values.status } }),
-    })
-  })
-  ctx.clients.forget(client_id)
-  if (values.status === 'disabled') await ctx.feed.announce()
+  await updateClient(tx, client_id, values, now)
+  const ends = values.status === 'disabled' || loses(before, values)
+  if (ends) await ctx.feed.write(tx, [{ kind: 'client', key: client_id }], now)
+  const data: Record<string, string> = values.status && values.status !== before.status ? { status: values.status } : {}
+  await record(tx, { type: 'client.updated', now, client_id, ...actedBy(by, data) })
+  const [was, is] = [before.token_endpoint_auth_method, values.token_endpoint_auth_method ?? '']
+  if (is === 'none' && was !== 'none') await deleteSecrets(tx, client_id)
+  const isFirst = was === 'none' && is !== 'none' && is !== ''
+  return { created: { client_id, ...(isFirst && { client_secret: await addSecret(tx, client_id, now) }) }, ends }
 }
 
-const addSecret = async (tx: Tx, client_id: string, now: Date): Promise<string> => {
-  const secret = mintOpaque('cs', secretBytes())
-  await insertSecret(tx, { client_id, secret_hash: hashToken(secret), hint: secret.slice(-4), created_at: now })
-  return secret
+/** Tokens that speak for a service account die when the client is tied to it no more. */
+const loses = (before: ClientsRow, values: Partial<ClientsRow>): boolean =>
+  before.service_account_id !== null &&
+  values.service_account_id !== undefined &&
+  values.service_account_id !== before.service_account_id
+
+/** After the commit: this node sees the change at once, and all of them a revocation within two seconds. */
+const settled = async (ctx: Ctx, client_id: string, revoked: boolean): Promise<void> => {
+  ctx.clients.forget(client_id)
+  if (revoked) await ctx.feed.announce()
 }
 
 const factsOf = (ctx: Ctx, client_id: string) => ({
@@ -190,50 +226,11 @@ const factsOf = (ctx: Ctx, client_id: string) => ({
   signing_algs: ctx.config.signing_algs,
 })
 
-const metadataOf = (client: ClientsRow): Metadata => ({
-  ...client,
-  type: client.type as ClientType,
-  signing_alg: client.id_token_signed_response_alg,
-  description: client.description ?? undefined,
-  access_token_format: client.access_token_format ?? undefined,
-  access_token_ttl_seconds: client.access_token_ttl_seconds ?? undefined,
-  refresh_grace_seconds: client.refresh_grace_seconds ?? undefined,
-  default_max_age: client.default_max_age ?? undefined,
-  default_acr_values: client.default_acr_values,
-  client_uri: client.client_uri ?? undefined,
-  managed_name: client.managed_name ?? undefined,
-})
-
-/** What a change does not speak of stays as it is, also where the defaults of the type would say otherwise. */
-const untouched = (client: ClientsRow, change: Partial<Metadata>): Partial<ClientsRow> => ({
-  status: client.status,
-  default_audience: client.default_audience,
-  require_auth_time: client.require_auth_time,
-  response_types: client.response_types,
-  response_modes: client.response_modes,
-  logo_uri: client.logo_uri,
-  policy_uri: client.policy_uri,
-  tos_uri: client.tos_uri,
-  ...ownedBy(client),
-  ...(change.signing_alg === undefined && {
-    access_token_signed_response_alg: client.access_token_signed_response_alg,
-  }),
-})
-
-/** What the description of a client does not speak of. */
-const ownedBy = (client: ClientsRow): Partial<ClientsRow> => ({
-  owner_id: client.owner_id,
-  service_account_id: client.service_account_id,
-  id_token_ttl_seconds: client.id_token_ttl_seconds,
-  refresh_idle_seconds: client.refresh_idle_seconds,
-  refresh_ttl_seconds: client.refresh_ttl_seconds,
-  consent: client.consent,
-  contacts: client.contacts,
-})
-
-const noSuchClient = (client_id: string): Denial =>
-  deny('not_found', `There is no client ${client_id}.`, {
-    rule: 'the client exists',
-    expected: 'a client_id of this deployment',
-    got: client_id,
-  })
+/** Of a client_id that is nobody's, or somebody else's: who asks is not told which. */
+export const noSuchClient = (client_id: string): Denial =>
+  deny(
+    'not_found',
+    `There is no client ${client_id}.`,
+    { rule: 'the client exists', expected: 'a client_id of this deployment', got: client_id },
+    { status: 404 },
+  )

@@ -9,7 +9,17 @@ export type Client = ClientsRow & { secrets: ClientSecret[] }
 /** One client with the secrets that have not expired. */
 export const loadClient = async (tx: Query, client_id: string): Promise<Client | undefined> => {
   const [row] = await tx<ClientsRow[]>`select * from clients where client_id = ${client_id}`
-  if (row === undefined) return undefined
+  return row && (await withSecrets(tx, row))
+}
+
+/** The same, locked for a change. */
+export const lockClient = async (tx: Query, client_id: string): Promise<Client | undefined> => {
+  const [row] = await tx<ClientsRow[]>`select * from clients where client_id = ${client_id} for no key update`
+  return row && (await withSecrets(tx, row))
+}
+
+const withSecrets = async (tx: Query, row: ClientsRow): Promise<Client> => {
+  const { client_id } = row
   const secrets = await tx<ClientSecret[]>`
     select id, secret_hash, hint, created_at, expires_at from client_secrets where client_id = ${client_id} order by created_at desc`
   return { ...row, secrets }
@@ -75,4 +85,11 @@ export const clientIdsOfServiceAccount = async (tx: Query, user_id: string): Pro
   const rows = await tx<{ client_id: string }[]>`
     select client_id from clients where service_account_id = ${user_id} order by client_id limit 10000`
   return rows.map((row) => row.client_id)
+}
+
+export const deleteSecret = async (tx: Query, client_id: string, id: string): Promise<boolean> =>
+  (await tx`delete from client_secrets where client_id = ${client_id} and id::text = ${id} returning id`).length === 1
+
+export const deleteSecrets = async (tx: Query, client_id: string): Promise<void> => {
+  await tx`delete from client_secrets where client_id = ${client_id}`
 }

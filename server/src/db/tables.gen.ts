@@ -122,6 +122,31 @@ export type BackupCodesRow = {
   used_at: Date | null
 }
 
+/** A row of client_day_users. */
+export type ClientDayUsersRow = {
+  client_id: string
+  day: Date
+  user_id: string
+}
+
+/** A row of client_days. */
+export type ClientDaysRow = {
+  client_id: string
+  day: Date
+  figure: string
+  count: string
+}
+
+/** A row of client_large_tokens. */
+export type ClientLargeTokensRow = {
+  client_id: string
+  resource: string
+  bytes: number
+  budget_bytes: number
+  claim: string
+  at: Date
+}
+
 /** A row of client_owners. */
 export type ClientOwnersRow = {
   client_id: string
@@ -181,6 +206,7 @@ export type ClientsRow = {
   refresh_ttl_seconds: number | null
   consent: string
   contacts: string[]
+  claim_mapping: unknown
 }
 
 /** A row of code_factors. */
@@ -536,6 +562,7 @@ export type ResourceServersRow = {
   owner_id: string | null
   created_at: Date
   updated_at: Date
+  open: boolean
 }
 
 /** A row of revocations. */

@@ -30,7 +30,7 @@ export type Holder = Pick<Subject, 'id' | 'roles' | 'permissions'>
 
 const profileExtras = ['middle_name', 'nickname', 'profile', 'website', 'gender', 'birthdate'] as const
 /** Claims that say what the server has proved or decided; a stored custom claim can never speak for them. */
-const reserved = new Set([
+export const reservedClaims: ReadonlySet<string> = new Set([
   'iss',
   'sub',
   'aud',
@@ -92,7 +92,7 @@ const profileClaims = (subject: Subject): Record<string, unknown> => {
   for (const [key, value] of Object.entries(standard)) if (value !== null) claims[key] = value
   for (const key of profileExtras) if (typeof subject.claims[key] === 'string') claims[key] = subject.claims[key]
   for (const [key, value] of Object.entries(subject.claims)) {
-    if (value === null || key in claims || key === 'address' || reserved.has(key)) continue
+    if (value === null || key in claims || key === 'address' || reservedClaims.has(key)) continue
     claims[key] = value
   }
   return claims

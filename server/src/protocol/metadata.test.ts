@@ -1,7 +1,7 @@
 /** The discovery document promises what is there, and nothing else (OpenID Connect Discovery §3, RFC 8414 §2). */
 import { describe, expect, it } from 'vitest'
 import { grants, routesFor } from '../app.ts'
-import { authMethods } from '../clients/registration.ts'
+import { authMethods } from '../clients/registration-checks.ts'
 import { metadata } from './metadata.ts'
 
 const issuer = 'https://issuer.example/path'

@@ -45,7 +45,7 @@ export const redirectHost = (uri: string): string => {
 export const isImpersonable = (uri: string): boolean => !uri.startsWith('https:')
 
 /** What kind of client a URI is registered for; a native one may also have a loopback or private-use URI. */
-export type UriOwner = 'web' | 'spa' | 'native' | 'machine'
+export type UriOwner = 'web' | 'spa' | 'native' | 'machine' | 'device'
 
 /**
  * Checks one URI before it is registered, redirect and post-logout alike (RG-2; RFC 6749 §3.1.2, RFC 8252 §7).
@@ -56,6 +56,8 @@ export const checkRegistration = (uri: string, owner: UriOwner): Denial | undefi
   if (uri.includes('\\')) return refuse('no backslash', uri)
   if (uri.includes('#')) return refuse('no fragment (RFC 6749 §3.1.2)', uri)
   if (uri.includes('*')) return refuse('no wildcard', uri)
+  // RFC 3986 §6.2.2.3: browsers take them away, so that the answer would go elsewhere than it reads.
+  if (/^[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$)/i.test(uri)) return refuse('no dot segments', uri)
   // These would end a source in a Content-Security-Policy and begin something else.
   if (/^[^?]*[;,']/.test(uri)) return refuse('no semicolon, comma or quote before the query', uri)
   if (!URL.canParse(uri)) return refuse('an absolute URI', uri)
