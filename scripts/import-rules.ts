@@ -20,6 +20,7 @@ const heights = [
     'access',
     'account',
     'api-keys',
+    'apis',
     'authorize',
     'clients',
     'device',

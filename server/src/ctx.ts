@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { createApiKeys, createKeyUses, type KeyUses, type LiveKey } from './api-keys/live.ts'
+import { type ApiCopies, createApis } from './apis/load.ts'
 import { type Client, createClients } from './clients/load.ts'
 import type { Config } from './config/schema.ts'
 import type { Db } from './db/connect.ts'
@@ -32,6 +33,7 @@ import type { Subject } from './protocol/claims.ts'
 import type { LiveSession } from './protocol/session.ts'
 import { createFeed, type Feed } from './sessions/revocation.ts'
 import { createSessions } from './sessions/copies.ts'
+import type { Warned } from './token/budget.ts'
 import { createTokenCounts, type TokenCounts } from './token/counts.ts'
 import { createHashKinds } from './users/hash-kinds.ts'
 import { createSubjects } from './users/subject.ts'
@@ -59,11 +61,13 @@ export type Ctx = {
   trustedProxies: ReturnType<typeof parseProxies>
   /** Copies of rows, at most a second old. */
   clients: Cache<Client>
+  apis: ApiCopies
   subjects: Cache<Subject>
   sessions: Cache<LiveSession>
   apiKeys: Cache<LiveKey>
   keyUses: KeyUses
   tokenCounts: TokenCounts
+  largeTokens: Warned
   places: Places
   /** The ways out for letters; undefined where none is configured: letters then wait until their life is over. */
   mailer: Mailer | undefined
@@ -129,7 +133,9 @@ export const createCtx = (parts: CtxParts): Ctx => {
     pages: createPages(pagesOptions(config)),
     trustedProxies: parseProxies(config.trusted_proxies),
     ...createCopies(db, now),
+    apis: createApis(db, config.issuer),
     tokenCounts: createTokenCounts(),
+    largeTokens: new Map(),
     places: createPlaces(config.geoip_file),
     ...createPost(config, now),
     letters: new Map(parts.letters.map((letter) => [letter.kind, letter])),

@@ -11,6 +11,8 @@ export const permissions = [
   ['applications', 'write', 'Create, change and delete every application'],
   ['api-keys', 'read', 'See the API keys of everybody'],
   ['api-keys', 'write', 'Switch off and delete API keys of people with fewer rights'],
+  ['resources', 'read', 'See every API and its permissions'],
+  ['resources', 'write', 'Register, change and delete APIs'],
   ['keys', 'read', 'See signing keys'],
   ['keys', 'write', 'Rotate and retire signing keys'],
   ['audit', 'read', 'Search the audit log'],

@@ -14,7 +14,7 @@ export const deleteUserRoles = async (tx: Query, user_id: string, role_ids: read
   await tx`delete from user_roles where user_id = ${user_id} and role_id = any(${[...role_ids]}::uuid[])`
 }
 
-/** Writes a permission that is not there yet. */
+/** Writes a permission of this server's own API that is not there yet. */
 export const ensurePermission = async (
   tx: Query,
   resource: string,
@@ -22,7 +22,8 @@ export const ensurePermission = async (
   description: string,
 ): Promise<void> => {
   await tx`
-    insert into permissions (name, resource, action, description) values (${`${resource}:${action}`}, ${resource}, ${action}, ${description})
+    insert into permissions (name, resource, action, description, resource_server_id)
+    select ${`${resource}:${action}`}, ${resource}, ${action}, ${description}, id from resource_servers where builtin
     on conflict (name) do nothing`
 }
 

@@ -18,6 +18,7 @@ export type StepFacts = {
   request: AuthorizationRequest
   client: {
     first_party: boolean
+    consent: string
     token_endpoint_auth_method: string
     default_max_age: number | null
     default_acr_values: readonly string[]
@@ -123,6 +124,7 @@ const needsConsent = ({ request, client, proofs, consents }: StepFacts, session:
   if (request.prompt.includes('consent')) return true
   // RFC 8252 §8.6: another program could pose as this client, so only the person can tell.
   if (client.token_endpoint_auth_method === 'none' && isImpersonable(request.redirect_uri)) return true
+  if (client.consent === 'always') return true
   if (client.first_party) return false
   return !isConsented(consents, { scopes: parseScope(request.scope), resources: request.resource })
 }

@@ -2,6 +2,7 @@
  * Owns the authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2) and the way back into it. Never knows a
  * login method. Start reading at `authorize`.
  */
+import { apisIn, checkTogether } from '../apis/token-settings.ts'
 import type { Ctx } from '../ctx.ts'
 import { refuse, refuseByRedirect } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
@@ -30,10 +31,18 @@ export const authorize = async (ctx: Ctx, request: HttpRequest, browser: Browser
   const refused = mayAct({ client }, 'unauthorized_client')
   if (refused) return refuse(ctx, refused, 'page', where)
   const checked = checkAuthorizationRequest(request.query, client)
-  if ('request' in checked) return await goOn(ctx, request, browser, { authorization: checked.request, client })
+  if ('request' in checked) {
+    const apart = await checkResources(ctx, checked.request.resource)
+    if (apart) return refuseByRedirect(ctx, apart, checked.request, where)
+    return await goOn(ctx, request, browser, { authorization: checked.request, client })
+  }
   const { denial, answer_to } = checked
   return answer_to ? refuseByRedirect(ctx, denial, answer_to, where) : refuse(ctx, denial, 'page', where)
 }
+
+/** RFC 8707 §2: resources that no one token can be for are refused before anybody signs in. */
+const checkResources = async (ctx: Ctx, resources: readonly string[]): Promise<Denial | undefined> =>
+  resources.length < 2 ? undefined : checkTogether(apisIn(await ctx.apis.all(), resources))
 
 const badClient = (got: string): Denial =>
   deny(

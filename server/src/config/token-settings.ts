@@ -27,6 +27,11 @@ export const tokenSettings = {
     z.enum(['jwt', 'opaque']).default('jwt'),
     'Format of access tokens unless the client says otherwise.',
   ),
+  token_budget_bytes: tokens(
+    'KEYWRIGHT_TOKEN_BUDGET_BYTES',
+    whole(512, 65_536).default(4096),
+    'How large a token may grow before a warning names the claim to blame; an API can have a budget of its own. Servers often refuse headers beyond 8 KiB.',
+  ),
   refresh_idle_seconds: tokens(
     'KEYWRIGHT_REFRESH_IDLE_SECONDS',
     whole(60, 365 * day).default(14 * day),

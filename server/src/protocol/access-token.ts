@@ -17,6 +17,10 @@ export type AccessTokenFacts = {
   ttlSeconds: number
   /** Absent for client credentials: then the client is the subject (RFC 9068 §2.2). */
   subject?: Holder
+  /** What a client holds that acts for itself. */
+  service?: Pick<Holder, 'roles' | 'permissions'>
+  /** Claims of the deployment's own, which never stand in for those of the protocol. */
+  custom?: Record<string, unknown>
   sid?: string
   grant_id?: string
   auth_time?: Date
@@ -48,8 +52,9 @@ export type AccessTokenClaims = {
 /** Builds the claims. Times are integer seconds (RFC 7519 §2 NumericDate). */
 export const accessTokenClaims = (facts: AccessTokenFacts): AccessTokenClaims => {
   const iat = seconds(facts.now)
-  const wantsRoles = facts.subject !== undefined && facts.scope.split(' ').includes('roles')
+  const holder = facts.scope.split(' ').includes('roles') ? (facts.subject ?? facts.service) : undefined
   return {
+    ...facts.custom,
     iss: facts.issuer,
     sub: facts.subject?.id ?? facts.client_id,
     aud: one(facts.audience),
@@ -64,7 +69,7 @@ export const accessTokenClaims = (facts: AccessTokenFacts): AccessTokenClaims =>
     ...(facts.auth_time !== undefined && { auth_time: seconds(facts.auth_time) }),
     ...(facts.acr !== undefined && { acr: facts.acr }),
     ...(facts.actor_id !== undefined && { act: { sub: facts.actor_id } }),
-    ...(wantsRoles && { roles: facts.subject?.roles ?? [], permissions: facts.subject?.permissions ?? [] }),
+    ...(holder && { roles: holder.roles, permissions: holder.permissions }),
   }
 }
 

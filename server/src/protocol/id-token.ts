@@ -21,12 +21,15 @@ export type IdTokenFacts = {
   alg: string
   /** Who acts as the subject (RFC 8693 §4.1). */
   actor_id?: string
+  /** Claims of the deployment's own, which never stand in for those of the protocol. */
+  custom?: Record<string, unknown>
 }
 
 /** Builds the claims. Profile and email come from UserInfo (§5.4); roles are few and wanted at once, so they are here too. */
 export const idTokenClaims = (facts: IdTokenFacts): Record<string, unknown> => {
   const iat = seconds(facts.now)
   return {
+    ...facts.custom,
     iss: facts.issuer,
     sub: facts.subject.id,
     aud: facts.client_id,

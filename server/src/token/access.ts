@@ -22,11 +22,13 @@ export const checkAccessToken = async (ctx: Ctx, token: string, now: Date): Prom
   if (claims.exp <= second || claims.nbf > second + 60) return { dead: 'expired, or not valid yet' }
   if (await ctx.feed.isRevoked({ ...claims, ...(kid !== undefined && { kid }) })) return { dead: 'revoked' }
   const client = await ctx.clients.get(claims.client_id)
-  const person = claims.sub === claims.client_id ? undefined : ((await ctx.subjects.get(claims.sub)) ?? null)
+  const behind = claims.sub === claims.client_id ? client?.service_account_id : claims.sub
+  const person = behind == null ? undefined : ((await ctx.subjects.get(behind)) ?? null)
   const gate = mayAct({ client: client ?? null, ...(person !== undefined && { user: person }) }, 'invalid_token')
   const actor = claims.act && (await ctx.subjects.get(claims.act.sub))
   if (claims.act && !(person && mayGoOnActing(actor, person))) return { dead: 'whoever acts has lost the right to' }
-  return gate ? { dead: `${gate.because.expected}: ${gate.because.got}` } : { claims, subject: person ?? undefined }
+  if (gate) return { dead: `${gate.because.expected}: ${gate.because.got}` }
+  return { claims, subject: behind === claims.sub ? (person ?? undefined) : undefined }
 }
 
 /** Reads a token of ours without asking whether it is still good: for revocation, which does not care. */

@@ -2,6 +2,7 @@
  * Owns the pipeline of the token endpoint (RFC 6749 §3.2): 1 grant, 2 parameters, 3 redeem (load, decide, apply in one
  * transaction or one guarded statement), 4 mint, 5 reply. A refusal takes the same road.
  */
+import { apisIn, checkTogether } from '../apis/token-settings.ts'
 import type { Ctx } from '../ctx.ts'
 import { networksOf } from '../http/client-ip.ts'
 import { refuse } from '../http/errors.ts'
@@ -10,7 +11,7 @@ import type { ClientPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
-import { param } from '../protocol/params.ts'
+import { param, paramAll } from '../protocol/params.ts'
 import type { Grant } from './grant.ts'
 import { issueTokens } from './issue.ts'
 import { grantTypeOf, recorded } from './refusal.ts'
@@ -23,15 +24,25 @@ export const exchange = async (
 ): Promise<Reply> => {
   const over = checkClientLimit(ctx, request, client)
   if (over) return refuse(ctx, over, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
-  const grant = chooseGrant(request, client, grants)
+  // Before anything is used up: what was asked for may be no one token.
+  const grant = (await checkResources(ctx, request)) ?? chooseGrant(request, client, grants)
   const facts = { request, client }
   const granted = isDenial(grant) ? await recorded(ctx.db, facts, grant) : await grant.redeem(ctx, facts)
   if (isDenial(granted))
     return refuse(ctx, granted, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
   const log = { client_id: client.client_id, grant_type: grantTypeOf(facts) }
   const tokens = await issueTokens(ctx, granted)
+  if (isDenial(tokens)) {
+    await recorded(ctx.db, facts, tokens)
+    return refuse(ctx, tokens, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
+  }
   ctx.tokenCounts.add(client.client_id, log.grant_type, request.now)
   return json(tokens, 200, { log: { ...log, ...(granted.person && { user_id: granted.person.subject.id }) } })
+}
+
+const checkResources = async (ctx: Ctx, request: HttpRequest): Promise<Denial | undefined> => {
+  const asked = paramAll(request.form, 'resource')
+  return asked.length < 2 ? undefined : checkTogether(apisIn(await ctx.apis.all(), asked))
 }
 
 /**

@@ -14,6 +14,8 @@ export type Granted = {
   scope: string
   resources: string[]
   now: Date
+  /** What a client holds that acts for itself with the rights of a service account. */
+  service?: Pick<Holder, 'roles' | 'permissions'>
   /** Absent when the client acts for itself. */
   person?: {
     subject: Holder

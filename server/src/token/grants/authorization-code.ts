@@ -76,8 +76,8 @@ const familyOf = (ctx: Ctx, { request, client }: GrantRequest): Fresh => {
   const after = (seconds: number): Date => new Date(request.now.getTime() + seconds * 1000)
   return {
     nonce: newNonce(),
-    idle_expires_at: after(ctx.config.refresh_idle_seconds),
-    expires_at: after(ctx.config.refresh_absolute_seconds),
+    idle_expires_at: after(client.refresh_idle_seconds ?? ctx.config.refresh_idle_seconds),
+    expires_at: after(client.refresh_ttl_seconds ?? ctx.config.refresh_absolute_seconds),
   }
 }
 
