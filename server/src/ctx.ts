@@ -132,10 +132,8 @@ export const createCtx = (parts: CtxParts): Ctx => {
     edge: createEdge(config),
     pages: createPages(pagesOptions(config)),
     trustedProxies: parseProxies(config.trusted_proxies),
-    ...createCopies(db, now),
-    apis: createApis(db, config.issuer),
+    ...createCopies(db, now, config.issuer),
     tokenCounts: createTokenCounts(),
-    largeTokens: new Map(),
     places: createPlaces(config.geoip_file),
     ...createPost(config, now),
     letters: new Map(parts.letters.map((letter) => [letter.kind, letter])),
@@ -144,11 +142,17 @@ export const createCtx = (parts: CtxParts): Ctx => {
 }
 
 /** Copies of rows, and what is noted of their use. */
-const createCopies = (db: Db, now: () => Date): Pick<Ctx, 'subjects' | 'sessions' | 'apiKeys' | 'keyUses'> => ({
+const createCopies = (
+  db: Db,
+  now: () => Date,
+  issuer: string,
+): Pick<Ctx, 'subjects' | 'sessions' | 'apis' | 'apiKeys' | 'keyUses' | 'largeTokens'> => ({
   subjects: createSubjects(db),
   sessions: createSessions(db, now),
   apiKeys: createApiKeys(db),
   keyUses: createKeyUses(),
+  apis: createApis(db, issuer),
+  largeTokens: new Map(),
 })
 
 /** A machine whose clock is off by half a second or more follows the database, so that expiry means the same on every node. */

@@ -27,6 +27,7 @@ const anyFacts: fc.Arbitrary<StepFacts> = fc.record({
     ),
   client: fc.record({
     first_party: fc.boolean(),
+    consent: fc.constantFrom('remember', 'always'),
     token_endpoint_auth_method: fc.constantFrom('none', 'client_secret_basic'),
     default_max_age: maybe(fc.integer({ min: 0, max: 4000 })),
     default_acr_values: fc.subarray(['aal2']),

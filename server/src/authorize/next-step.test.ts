@@ -7,6 +7,7 @@ import { nextStep, type StepFacts } from './next-step.ts'
 
 const client: StepFacts['client'] = {
   first_party: false,
+  consent: 'remember',
   token_endpoint_auth_method: 'client_secret_basic',
   default_max_age: null,
   default_acr_values: [],
@@ -69,6 +70,12 @@ describe('the table', () => {
     ['somebody acting, asked for more', { session: acted, policy: 'aal2' }, 'access_denied'],
     ['no consent', { consents: [] }, 'consent'],
     ['no consent, silently', { consents: [], request: silent() }, 'consent_required'],
+    ['consent that is asked each time', { client: { ...client, consent: 'always' } }, 'consent'],
+    [
+      'consent that is asked each time, of a first-party client too',
+      { client: { ...client, consent: 'always', first_party: true } },
+      'consent',
+    ],
     ['no consent of a first-party client', { consents: [], client: { ...client, first_party: true } }, 'respond'],
     ['a consent for less', { request: request({ scope: 'openid write' }) }, 'consent'],
     ['a consent without the resource', { request: request({ resource: ['https://api.example/'] }) }, 'consent'],

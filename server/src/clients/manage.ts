@@ -9,12 +9,12 @@ import { isUniqueViolation, type Tx } from '../db/connect.ts'
 import type { ClientsRow } from '../db/tables.gen.ts'
 import { transact } from '../db/transact.ts'
 import { actedBy, type By, record } from '../events/record.ts'
-import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { type Denial, isDenial } from '../protocol/errors.ts'
 import { encode62 } from '../protocol/opaque-token.ts'
 import { revokeFamiliesOfClient } from '../token/families.ts'
-import type { Asking } from './asking.ts'
-import { keptOf, metadataOf } from './metadata.ts'
-import { decideClient, type Metadata } from './registration.ts'
+import { type Asking, noSuchClient } from './asking.ts'
+import { keptOf, type Metadata, metadataOf } from './metadata.ts'
+import { decideClient } from './registration.ts'
 import { addSecret, type Created } from './secrets.ts'
 import {
   type Client,
@@ -225,12 +225,3 @@ const factsOf = (ctx: Ctx, client_id: string) => ({
   grant_types: ctx.grantTypes,
   signing_algs: ctx.config.signing_algs,
 })
-
-/** Of a client_id that is nobody's, or somebody else's: who asks is not told which. */
-export const noSuchClient = (client_id: string): Denial =>
-  deny(
-    'not_found',
-    `There is no client ${client_id}.`,
-    { rule: 'the client exists', expected: 'a client_id of this deployment', got: client_id },
-    { status: 404 },
-  )

@@ -6,7 +6,7 @@ import { findMappingFault } from '../protocol/claim-mapping.ts'
 import { type Denial, deny, shown } from '../protocol/errors.ts'
 import { checkRegistration, originOf } from '../protocol/redirect-uri.ts'
 import { isScopeToken, parseScope } from '../protocol/scope.ts'
-import type { ClientType, Facts, Metadata } from './registration.ts'
+import type { ClientType, Facts, Metadata } from './metadata.ts'
 import type { ClientValues } from './store.ts'
 
 export const authMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const

@@ -2,59 +2,14 @@
  * Owns what makes a client: safe defaults by its type, and the one decision that create and update share (security rules RG-1,
  * RG-2). Pure but for the random identifiers it is handed. The checks stand in registration-checks.ts.
  */
-import type { SigningAlg } from '../config/schema.ts'
-import type { MappingRule } from '../protocol/claim-mapping.ts'
 import type { Denial } from '../protocol/errors.ts'
 import { originOf } from '../protocol/redirect-uri.ts'
 import { formatScope, parseScope } from '../protocol/scope.ts'
+import type { ClientType, Facts, Metadata } from './metadata.ts'
 import { checkAll } from './registration-checks.ts'
 import type { ClientValues } from './store.ts'
 
-export type ClientType = 'web' | 'spa' | 'native' | 'machine' | 'device'
-export const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine', 'device']
-
-/** What somebody says about a client; everything left out gets the default of its type. */
-export type Metadata = {
-  client_name: string
-  type: ClientType
-  description?: string | undefined
-  redirect_uris?: string[] | undefined
-  post_logout_redirect_uris?: string[] | undefined
-  grant_types?: string[] | undefined
-  scope?: string | undefined
-  resources?: string[] | undefined
-  audiences?: string[] | undefined
-  allowed_origins?: string[] | undefined
-  token_endpoint_auth_method?: string | undefined
-  first_party?: boolean | undefined
-  require_pkce?: boolean | undefined
-  /** For both kinds of tokens, where the two below say nothing. */
-  signing_alg?: string | undefined
-  id_token_signed_response_alg?: string | undefined
-  access_token_signed_response_alg?: string | undefined
-  access_token_format?: string | undefined
-  access_token_ttl_seconds?: number | undefined
-  id_token_ttl_seconds?: number | undefined
-  refresh_idle_seconds?: number | undefined
-  /** Life of a refresh token family from the sign-in on. */
-  refresh_ttl_seconds?: number | undefined
-  refresh_grace_seconds?: number | undefined
-  default_max_age?: number | undefined
-  /** Levels of assurance asked for when a request names none (OpenID Connect Registration §2). */
-  default_acr_values?: string[] | undefined
-  /** `always`: people are asked each time. */
-  consent?: string | undefined
-  client_uri?: string | undefined
-  logo_uri?: string | undefined
-  policy_uri?: string | undefined
-  tos_uri?: string | undefined
-  contacts?: string[] | undefined
-  /** The account whose rights the client has when it acts for itself. */
-  service_account_id?: string | undefined
-  owner_id?: string | undefined
-  claim_mapping?: MappingRule[] | undefined
-  managed_name?: string | undefined
-}
+export { type ClientType, clientTypes, type Facts, type Metadata } from './metadata.ts'
 
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 const people = 'openid profile email roles offline_access'
@@ -65,8 +20,6 @@ const defaults: Record<ClientType, { grant_types: string[]; method: string; scop
   machine: { grant_types: ['client_credentials'], method: 'client_secret_basic', scope: '' },
   device: { grant_types: [deviceGrant, 'refresh_token'], method: 'none', scope: people },
 }
-
-export type Facts = { client_id: string; grant_types: readonly string[]; signing_algs: readonly SigningAlg[] }
 
 /** Decides the row of a client. Refusals: `invalid_redirect_uri`, `invalid_client_metadata` (RFC 7591 §3.2.2). */
 export const decideClient = (metadata: Metadata, facts: Facts): ClientValues | Denial => {

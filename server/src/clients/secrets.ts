@@ -7,8 +7,7 @@ import { secretBytes } from '../io/ids.ts'
 import { sameBytes } from '../io/secrets.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { hashToken, mintOpaque } from '../protocol/opaque-token.ts'
-import type { Asking } from './asking.ts'
-import { noSuchClient } from './manage.ts'
+import { type Asking, noSuchClient } from './asking.ts'
 import { deleteSecret, expireOldSecrets, insertSecret, loadClient, lockClient } from './store.ts'
 
 export type Created = { client_id: string; client_secret?: string }

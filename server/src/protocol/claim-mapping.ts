@@ -129,4 +129,4 @@ const flat = (name: string, value: unknown, depth: number): [string, unknown][] 
     .filter(([full]) => isClaimName(full) && !isReserved(full))
 }
 
-const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '')
+const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))

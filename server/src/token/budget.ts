@@ -7,7 +7,14 @@ import { record } from '../events/record.ts'
 import { upsertLargeToken } from './usage-store.ts'
 
 /** `resource` is the audience of the token, or the client for an ID token. */
-export type Sized = { client_id: string; resource: string; token: string; budgetBytes: number; claims: object; now: Date }
+export type Sized = {
+  client_id: string
+  resource: string
+  token: string
+  budgetBytes: number
+  claims: object
+  now: Date
+}
 
 const quietMs = 3_600_000
 
@@ -32,5 +39,5 @@ export const checkSize = async (ctx: Ctx, sized: Sized): Promise<void> => {
 /** The claim that takes the most room. */
 export const largestClaim = (claims: object): string =>
   Object.entries(claims)
-    .map(([name, value]) => ({ name, bytes: name.length + (JSON.stringify(value) ?? '').length }))
+    .map(([name, value]) => ({ name, bytes: name.length + JSON.stringify(value).length }))
     .toSorted((one, other) => other.bytes - one.bytes)[0]?.name ?? ''

@@ -38,7 +38,9 @@ export const issueTokens = async (ctx: Ctx, granted: Granted): Promise<TokenResp
   const made = await accessClaimsOf(ctx, granted)
   if (isDenial(made)) return made
   const { claims, form } = made
-  const access_token = form.opaque ? await storeOpaque(ctx, granted, claims) : ctx.signer.sign(form.alg, 'at+jwt', claims)
+  const access_token = form.opaque
+    ? await storeOpaque(ctx, granted, claims)
+    : ctx.signer.sign(form.alg, 'at+jwt', claims)
   const { client_id } = client
   if (!form.opaque)
     await checkSize(ctx, {

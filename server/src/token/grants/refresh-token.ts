@@ -73,7 +73,9 @@ const rotationOf = (ctx: Ctx, { client }: GrantRequest, asked: Asked): Rotation 
   client_resources: client.resources,
   client_id: asked.client_id,
   now: asked.now,
-  idle_expires_at: new Date(asked.now.getTime() + (client.refresh_idle_seconds ?? ctx.config.refresh_idle_seconds) * 1000),
+  idle_expires_at: new Date(
+    asked.now.getTime() + (client.refresh_idle_seconds ?? ctx.config.refresh_idle_seconds) * 1000,
+  ),
 })
 
 const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<Granted | Denial> => {
