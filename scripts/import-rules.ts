@@ -26,6 +26,7 @@ const heights = [
     'device',
     'devices',
     'discovery',
+    'examples',
     'factors',
     'federation',
     'jobs',

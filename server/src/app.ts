@@ -18,6 +18,7 @@ import { countDays, type Follower } from './events/followers.ts'
 import { sequenceEvents } from './events/sequence.ts'
 import { openApiRoutes } from './discovery/openapi-routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
+import { exampleRoutes } from './examples/routes.ts'
 import { factorLetters } from './factors/letters.ts'
 import type { Authenticators } from './http/principal.ts'
 import type { Route } from './http/route.ts'
@@ -128,6 +129,7 @@ const own: readonly Route[] = [
   ...logoutApiRoutes,
   ...accountRoutes,
   ...apiKeyRoutes,
+  ...exampleRoutes,
   ...invitationsApiRoutes,
   ...usersApiRoutes,
   ...transferRoutes,

@@ -1,6 +1,7 @@
 /** The older systems' paths of this capability (api.md): each documented call leads to our route, and skips no check. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { rows } from '../../src/compat.ts'
+import { rows as all } from '../../src/compat.ts'
+import { keyRows } from '../../src/compat-keys.ts'
 import type { TestClient } from '../support/fixtures.ts'
 import type { Reply } from '../support/http.ts'
 import {
@@ -16,6 +17,10 @@ import {
   tokensOf,
 } from '../support/oauth.ts'
 import { startServer } from '../support/server.ts'
+
+/** Rows with a test file of their own: compat-keys.test.ts, examples.test.ts. */
+const elsewhere = new Set(keyRows)
+const rows = all.filter((row) => !elsewhere.has(row))
 
 let oauth: Oauth
 let ada: Person
@@ -260,12 +265,12 @@ describe('discovery', () => {
     )
     expect(old?.body).toBe(ours?.body)
     const addresses = Object.values(ours?.json() ?? {}).filter((value) => String(value).startsWith('http'))
-    for (const row of rows) expect(addresses).not.toContain(`${oauth.server.issuer}${row.path}`)
+    for (const row of all) expect(addresses).not.toContain(`${oauth.server.issuer}${row.path}`)
   })
 })
 
 it('all of them can be switched off', async () => {
   const off = await startServer({ env: { KEYWRIGHT_COMPAT_PATHS: 'off' } })
   const client = off.client()
-  for (const row of rows) expect((await client.request(row.path, { method: row.method })).status).toBe(404)
+  for (const row of all) expect((await client.request(row.path, { method: row.method })).status).toBe(404)
 })
