@@ -1,10 +1,11 @@
 /**
  * Owns the ceiling of what somebody may do to others: nobody gives a permission they do not hold, and nobody acts on
- * somebody who holds one that they lack (security rule AD-2). Pure.
+ * somebody who holds one that they lack (security rule AD-2). Which of these an act asks is said by can.ts. Pure.
  */
 import { type Denial, deny } from '../protocol/errors.ts'
 
-type Holder = { permissions: readonly string[] }
+/** Whoever or whatever holds permissions: somebody, a role, a group. */
+export type Holder = { permissions: readonly string[] }
 type Gated = { id: string; status: string }
 
 /** Refuses what would give permissions that the giver does not hold. */
@@ -15,12 +16,16 @@ export const mayGive = (giver: Holder, permissions: readonly string[]): Denial |
     : refuse('You cannot give rights that you do not hold.', 'permissions that the giver holds', beyond.join(' '))
 }
 
-/** Refuses to act on somebody who holds more than the one who acts. */
-export const mayActOn = (actor: Holder, target: Holder): Denial | undefined => {
+/** Refuses to act on somebody, or something, that holds more than the one who acts. */
+export const mayActOn = (
+  actor: Holder,
+  target: Holder,
+  sentence = 'This person has rights that you do not have.',
+): Denial | undefined => {
   const beyond = target.permissions.filter((one) => !actor.permissions.includes(one))
   return beyond.length === 0
     ? undefined
-    : refuse('This person has rights that you do not have.', 'a person without further permissions', beyond.join(' '))
+    : refuse(sentence, 'one without further permissions than the actor', beyond.join(' '))
 }
 
 /** Refuses to act as somebody who holds as much as oneself, or more (security rule AD-4). */

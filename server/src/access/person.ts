@@ -14,6 +14,7 @@ import { mayAct } from '../protocol/subject.ts'
 import { authenticateBrowser, ownForms } from '../sessions/cookie.ts'
 import { isDeviceTrusted } from '../sessions/list.ts'
 import { authenticateBearer, challenge } from '../token/bearer.ts'
+import { lacking } from './can.ts'
 
 /** The resource identifier of the JSON API: what `aud` of its tokens names (RFC 8707 §2). */
 export const apiAudience = (ctx: Ctx): string => `${ctx.config.issuer}/api/v1`
@@ -223,17 +224,4 @@ const narrow = (scope: string, got: string | undefined): Denial =>
     `The access token lacks the scope ${scope}.`,
     { rule: 'the token has the scope of the route (RFC 6750 §3.1)', expected: scope, got: shown(got) },
     { status: 403, www_authenticate: challenge('insufficient_scope', scope) },
-  )
-
-const lacking = (may: string, held: readonly string[]): Denial =>
-  deny(
-    'permission_denied',
-    'Your roles do not allow this.',
-    {
-      rule: 'the person holds the permission of the route (AD-1)',
-      expected: may,
-      got: held.join(' ') || 'no permission',
-      remedy: 'Ask for a role that has it.',
-    },
-    { status: 403 },
   )

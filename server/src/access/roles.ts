@@ -1,23 +1,11 @@
-/** Owns the giving and taking of roles. Who may give which is decided by the caller's surface; there is none but the operator yet. */
-import type { Ctx } from '../ctx.ts'
+/**
+ * Owns the roles of accounts that are being made, and what others ask about roles. Who may give which is decided by the
+ * caller's surface; roles of accounts that are there change by assign.ts.
+ */
 import type { Query, Tx } from '../db/connect.ts'
-import { transact } from '../db/transact.ts'
-import { record } from '../events/record.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { permissions, seededRoles } from './permissions.ts'
-import {
-  allRoles,
-  deleteUserRoles,
-  ensurePermission,
-  ensureRole,
-  findRoles,
-  insertUserRoles,
-  otherHolderExists,
-  permissionsOfRoles,
-  type RoleRow,
-  roleIsHeld,
-  updateRoleAcr,
-} from './store.ts'
+import { findHolder, personHolds } from './holder-store.ts'
+import { findRoles, insertUserRoles, permissionsOfRoles } from './store.ts'
 
 /** Gives roles by name. Refuses with `unknown_role`, giving none. */
 export const assignRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<Denial | undefined> => {
@@ -53,53 +41,30 @@ export const assignKnownRoles = async (tx: Tx, user_id: string, names: readonly 
   )
 }
 
-/** Takes roles by name; what is not held is passed over. */
-export const removeRoles = async (tx: Tx, user_id: string, names: readonly string[]): Promise<void> => {
-  if (names.length === 0) return
-  const found = await findRoles(tx, names)
-  await deleteUserRoles(
-    tx,
-    user_id,
-    found.map((role) => role.id),
-  )
-}
-
-/** Tells whether anybody can administer this deployment. */
-export const adminExists = async (tx: Query): Promise<boolean> => await roleIsHeld(tx, 'admin')
-
-/** Writes the permissions and roles every deployment starts with. Safe to repeat. */
-export const seedRoles = async (tx: Tx): Promise<void> => {
-  for (const [resource, action, description] of permissions) await ensurePermission(tx, resource, action, description)
-  for (const role of seededRoles) await ensureRole(tx, role)
-}
+/** Tells whether anybody is administrator, of whatever state. */
+export const adminExists = async (tx: Query): Promise<boolean> => await personHolds(tx, 'admin', { active: false })
 
 /** Which of some names are roles, in lower case. */
 export const findRoleNames = async (tx: Query, names: readonly string[]): Promise<Set<string>> =>
   names.length === 0 ? new Set() : new Set((await findRoles(tx, names)).map(({ name }) => name.toLowerCase()))
 
-/** Every role, by name. */
-export const listRoles = async (tx: Query): Promise<RoleRow[]> => await allRoles(tx)
-
-/**
- * Sets the level of assurance that a role demands of sign-ins; null demands nothing. Sessions that proved less are asked for
- * more at the next authorization request. Refuses with `unknown_role`.
- */
-export const demandAcr = async (ctx: Ctx, name: string, acr: string | null): Promise<Denial | undefined> =>
-  await transact(ctx.db, async (tx) => {
-    if (!(await updateRoleAcr(tx, name, acr))) return unknownRole(name)
-    await record(tx, { type: 'role.updated', now: ctx.now(), data: { role: name, acr } })
-    return undefined
-  })
-
 /** What roles hold together, by their names. */
 export const permissionsOf = async (tx: Query, names: readonly string[]): Promise<string[]> =>
   await permissionsOfRoles(tx, names)
 
-/** Lets those who might be the last administrators go one after the other, until the transaction ends. */
-export const holdAdmins = async (tx: Tx): Promise<void> => {
+/**
+ * Lets changes of rights go one after the other, until the transaction ends: whoever asks what others hold, and changes what
+ * somebody holds by the answer, takes it first. So do those who might be the last administrators.
+ */
+export const holdAccess = async (tx: Tx): Promise<void> => {
   await tx`select pg_advisory_xact_lock(27515)`
 }
 
 /** Tells whether somebody is the only active administrator. */
 export const isLastAdmin = async (tx: Query, user_id: string): Promise<boolean> =>
-  !(await otherHolderExists(tx, 'admin', user_id))
+  (await findHolder(tx, user_id))?.roles.includes('admin') === true &&
+  !(await personHolds(tx, 'admin', { active: true, except: user_id }))
+
+/** Tells whether there is an administrator who can sign in. */
+export const somebodyAdministers = async (tx: Query): Promise<boolean> =>
+  await personHolds(tx, 'admin', { active: true })

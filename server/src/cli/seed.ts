@@ -61,7 +61,7 @@ const show = (command: Command, { email, seeded, demo }: Outcome): void => {
     ...demo,
   }
   const rows: [string, string | undefined][] = [
-    ['Roles', 'admin, user'],
+    ['Roles', 'admin, editor, user, viewer'],
     ['Demo client', demo.demo_client_id],
     ['First admin', admin ? undefined : firstAdmin(setup_link)],
     ['Administrator', admin && `${email ?? ''} ${admin.created ? '(made now)' : '(there already, left as it is)'}`],

@@ -6,12 +6,21 @@ import { load } from './load.ts'
 
 export const loadUsers = async () =>
   await load(async () => ({
+    ...(await import('../access/assign.ts')),
     ...(await import('../users/manage.ts')),
     ...(await import('../users/search.ts')),
     ...(await import('../users/status.ts')),
   }))
 
 type Users = Awaited<ReturnType<typeof loadUsers>>
+
+/** The account that `key` names: its id, address or user name. */
+export const requireAccount = async (ctx: Ctx, key: string): Promise<Subject> => {
+  const { findAccount } = await import('../users/manage.ts')
+  const account = await findAccount(ctx, key)
+  if (account === undefined) throw new StartError(`There is no account ${key}.`)
+  return account
+}
 
 /** Runs work on the account that `key` names: its id, address or user name. */
 export const withAccount = async <T>(
@@ -20,9 +29,7 @@ export const withAccount = async <T>(
 ): Promise<T> => {
   const users = await loadUsers()
   return await users.withCtx(async (ctx) => {
-    const account = await users.findAccount(ctx, key)
-    if (account === undefined) throw new StartError(`There is no account ${key}.`)
-    return await work(ctx, account, users)
+    return await work(ctx, await requireAccount(ctx, key), users)
   })
 }
 

@@ -354,6 +354,7 @@ export type GroupsRow = {
   ancestors: string[]
   created_at: Date
   updated_at: Date
+  deleted_at: Date | null
 }
 
 /** A row of idempotent_calls. */
@@ -589,6 +590,13 @@ export type RolesRow = {
   created_at: Date
   updated_at: Date
   acr: string | null
+  deleted_at: Date | null
+}
+
+/** A row of seeded_access. */
+export type SeededAccessRow = {
+  name: string
+  seeded_at: Date
 }
 
 /** A row of sessions. */

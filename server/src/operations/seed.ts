@@ -1,5 +1,5 @@
 /** Owns what a fresh deployment holds: roles, permissions and, for trying things out, a demo client. Safe to repeat; no account is made. */
-import { seedRoles } from '../access/roles.ts'
+import { seedAccess } from '../access/seed.ts'
 import { createClient } from '../clients/manage.ts'
 import type { Metadata } from '../clients/registration.ts'
 import type { Ctx } from '../ctx.ts'
@@ -11,7 +11,7 @@ export const demoClientId = 'app_demo'
 
 /** Writes what is missing. */
 export const seed = async (ctx: Ctx, options: { demo: boolean }): Promise<void> => {
-  await transact(ctx.db, seedRoles)
+  await transact(ctx.db, seedAccess)
   if (!options.demo || (await ctx.clients.get(demoClientId)) !== undefined) return
   try {
     await createClient(ctx, demoClient, demoClientId)

@@ -2,7 +2,7 @@
  * Owns leaving and staying: a person asks for their account to be deleted, everything it had ends at once, and until it is
  * erased (erase.ts) they may call that off (security rules GD-1, GD-2). Start reading at `requestErasure`.
  */
-import { holdAdmins, isLastAdmin } from '../access/roles.ts'
+import { holdAccess, isLastAdmin } from '../access/roles.ts'
 import { endConsents } from '../authorize/forget.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Query, Tx } from '../db/connect.ts'
@@ -35,7 +35,7 @@ export const requestErasure = async (ctx: Ctx, request: HttpRequest, user_id: st
   const days = ctx.config.erasure_days
   const erase_after = new Date(now.getTime() + days * daySeconds * 1000)
   const refused = await transact(ctx.db, async (tx) => {
-    await holdAdmins(tx)
+    await holdAccess(tx)
     await lockAccount(tx, user_id)
     if (await isLastAdmin(tx, user_id)) return lastAdministrator
     const subject = await loadSubject(tx, user_id)

@@ -1,5 +1,5 @@
 /**
- * Owns the changes of an account that end what it had: disable, enable, new password, new roles, deletion. Each kills sessions, families and
+ * Owns the changes of an account that end what it had: disable, enable, new password, deletion. Each kills sessions, families and
  * tokens in the transaction of the change (security rules G-3, RC-3). Start reading at `changeStatus`.
  */
 import type { Ctx } from '../ctx.ts'
@@ -7,12 +7,10 @@ import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
 import { distrustDevices } from '../devices/forget.ts'
 import { actedBy, type By, type Happening, record } from '../events/record.ts'
-import { assignRoles, removeRoles } from '../access/roles.ts'
 import type { Denial } from '../protocol/errors.ts'
 import { removeFactors } from '../factors/reset.ts'
 import { warn } from '../recovery/warn.ts'
 import { endEverywhere } from '../sessions/end.ts'
-import { endImpersonations, endImpersonationsOf } from '../sessions/impersonation.ts'
 import { endAll } from './end-all.ts'
 import { eraseAccount } from './erase.ts'
 import { refuseNow } from './still-may.ts'
@@ -65,34 +63,6 @@ export const replacePassword = async (ctx: Ctx, tx: Tx, change: NewPassword): Pr
   await record(tx, { type: 'user.password_changed', now, user_id, data: { because }, ...by })
 }
 
-/**
- * Gives and takes roles; a loss kills the access tokens that still name them. Refuses with `unknown_role`, changing
- * nothing.
- */
-export const changeRoles = async (
-  ctx: Ctx,
-  user_id: string,
-  { add, remove }: { add: readonly string[]; remove: readonly string[] },
-): Promise<Denial | undefined> =>
-  await change(
-    ctx,
-    user_id,
-    { type: 'user.roles_changed', data: { added: [...add], removed: [...remove] } },
-    async (tx) => {
-      const refused = await assignRoles(tx, user_id, add)
-      if (refused) return refused
-      await removeRoles(tx, user_id, remove)
-      if (add.length > 0) await endImpersonationsOf(ctx, tx, user_id, ctx.now())
-      // Requests under way may have read the old roles already and stamp their tokens a moment later.
-      const until = new Date(ctx.now().getTime() + underWayMs)
-      if (remove.length > 0) {
-        await ctx.feed.write(tx, [{ kind: 'user', key: user_id }], until)
-        await endImpersonations(ctx, tx, user_id, ctx.now())
-      }
-      return undefined
-    },
-  )
-
 /** Ends every session, family and token of an account; the account stays as it is. */
 export const endSessions = async (ctx: Ctx, user_id: string, by: By = {}): Promise<Denial | undefined> =>
   await change(ctx, user_id, { type: 'user.signed_out', by }, async (tx, now) => {
@@ -129,8 +99,6 @@ export const removeUser = async (ctx: Ctx, user_id: string, by: By = {}): Promis
     await endEverywhere(ctx, tx, { user_id, now, because: 'account deleted' })
     await eraseAccount(ctx, tx, { user_id, now })
   })
-
-const underWayMs = 500
 
 type Kind = Pick<Happening, 'type' | 'data'> & { by?: By; shutsOut?: boolean }
 

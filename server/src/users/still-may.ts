@@ -3,7 +3,7 @@
  * between the check of a call and its act, and calls come in parallel (security rule AD-2). Start reading at `refuseNow`.
  */
 import { mayActOn } from '../access/ceiling.ts'
-import { holdAdmins, isLastAdmin } from '../access/roles.ts'
+import { holdAccess, isLastAdmin } from '../access/roles.ts'
 import type { Tx } from '../db/connect.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { loadSubject, lockAccount } from './store.ts'
@@ -25,7 +25,7 @@ export const refuseNow = async (
   { actor_id, user_id, shutsOut = false }: Acting,
 ): Promise<Denial | undefined> => {
   // In the order of those who leave (leave.ts), or they would wait for each other.
-  if (shutsOut) await holdAdmins(tx)
+  if (shutsOut) await holdAccess(tx)
   // A sign-in that was proved before this change either has its session already, or will find that its proof is gone.
   await lockAccount(tx, user_id)
   if (actor_id === undefined) return undefined

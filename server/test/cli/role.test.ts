@@ -15,7 +15,9 @@ it('MF-1: a role that demands two factors makes every sign-in of who holds it pr
   const { roles } = (await cli(['role', 'list', '--json'], { env })).json as { roles: { name: string; acr: string }[] }
   expect(roles.map(({ name, acr }) => [name, acr])).toEqual([
     ['admin', 'aal2'],
+    ['editor', null],
     ['user', null],
+    ['viewer', null],
   ])
   const first = house.server.client()
   expectPage(await signInOn(first, await first.get('/login'), admin), 200, 'Confirm that it is you')

@@ -38,10 +38,10 @@ describe('seed', () => {
     expect(first).toMatchObject({ administrator_exists: false, demo_client_id: 'app_demo' })
     expect(first.setup_link).toContain(`${oauth.server.issuer}/setup?token=kw_su_`)
     expect((await on(['seed', '--demo'])).stdout).toMatch(
-      /^Roles +admin, user\nDemo client +app_demo\nFirst admin +http.* \(one-time link, 24 hours\)\n$/,
+      /^Roles +admin, editor, user, viewer\nDemo client +app_demo\nFirst admin +http.* \(one-time link, 24 hours\)\n$/,
     )
     expect(await database.sql`select 1 from clients`).toHaveLength(1)
-    expect(await database.sql`select 1 from roles`).toHaveLength(2)
+    expect(await database.sql`select 1 from roles`).toHaveLength(4)
     expect(await on(['user', 'create', '--username', 'root', '--no-password', '--role', 'admin'])).toMatchObject({
       code: 0,
     })
@@ -98,7 +98,7 @@ describe('seed --admin-email', () => {
     }
     expect(await accounts(database)).toEqual(before)
     expect((await on(seedAda)).stdout).toMatch(
-      /^Roles +admin, user\nAdministrator +Ada@Example\.com \(there already, left as it is\)\n$/,
+      /^Roles +admin, editor, user, viewer\nAdministrator +Ada@Example\.com \(there already, left as it is\)\n$/,
     )
   })
 

@@ -177,7 +177,7 @@ describe('AD-4', () => {
     expect(await lose(async (actor) => await root.call('POST', `users/${actor.user_id}/disable`))).toBe(
       'login_required',
     )
-    const { changeRoles } = await import('../../src/users/status.ts')
+    const { changeRoles } = await import('../../src/access/assign.ts')
     const taken = { add: [], remove: ['admin'] }
     expect(
       await lose(async (actor) => await house.revoking(async (ctx) => await changeRoles(ctx, actor.user_id, taken))),
@@ -192,7 +192,7 @@ describe('AD-4', () => {
     const headers = { authorization: `Bearer ${tokens.access_token}` }
     expect((await client.get('/oauth/userinfo', headers)).status).toBe(200)
     const { code: late = '' } = answerOf(await ask(client, app))
-    const { changeRoles } = await import('../../src/users/status.ts')
+    const { changeRoles } = await import('../../src/access/assign.ts')
     const given = { add: ['admin'], remove: [] }
     await house.revoking(async (ctx) => await changeRoles(ctx, target.user_id, given))
     expect((await redeem(client, app, late)).status).toBe(400)

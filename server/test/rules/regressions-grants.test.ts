@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { changeClient, createClient, removeClient } from '../../src/clients/manage.ts'
 import { matchRedirect } from '../../src/protocol/redirect-uri.ts'
 import { isDenial } from '../../src/protocol/errors.ts'
-import { changeRoles } from '../../src/users/status.ts'
+import { changeRoles } from '../../src/access/assign.ts'
 import { freshDatabase } from '../support/database.ts'
 import {
   type App,

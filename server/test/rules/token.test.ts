@@ -1,6 +1,6 @@
 /** The rules of the token endpoint, each by its number (security.md 1.2). Flows and their details are in ../flows. */
 import { beforeAll, expect, it } from 'vitest'
-import { seedRoles } from '../../src/access/roles.ts'
+import { seedAccess } from '../../src/access/seed.ts'
 import { transact } from '../../src/db/transact.ts'
 import { hashToken } from '../../src/protocol/opaque-token.ts'
 import { changeStatus } from '../../src/users/status.ts'
@@ -28,7 +28,7 @@ let other: TestClient
 
 beforeAll(async () => {
   oauth = await openOauth()
-  await transact(oauth.db, seedRoles)
+  await transact(oauth.db, seedAccess)
   ada = await oauth.person(await oauth.user({ roles: ['admin'] }))
   web = await oauth.client()
   other = await oauth.client()

@@ -3,7 +3,7 @@
  * of them: for tests that run a decision at an exact instant. Start reading at `castOf`.
  */
 import { randomBytes } from 'node:crypto'
-import { seedRoles } from '../../src/access/roles.ts'
+import { seedAccess } from '../../src/access/seed.ts'
 import type { Ctx } from '../../src/ctx.ts'
 import { transact } from '../../src/db/transact.ts'
 import type { HttpRequest } from '../../src/http/request.ts'
@@ -155,7 +155,7 @@ export type Cast = {
 export const castOf = async (): Promise<Cast> => {
   const made = await fixtures()
   const { ctx } = made
-  await transact(ctx.db, seedRoles)
+  await transact(ctx.db, seedAccess)
   const metadata = { resources: [resource] }
   const people = new Map<string, string>()
   for (const status of ['active', 'disabled', 'locked', 'pending_erasure']) {
