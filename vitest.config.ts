@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['{server,scripts,examples,bench}/**/*.test.ts'],
+    include: ['{server,sdk,scripts,examples,bench}/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'data/**'],
     globalSetup: ['server/test/support/global-setup.ts'],
     experimental: { viteModuleRunner: false, nodeLoader: false },

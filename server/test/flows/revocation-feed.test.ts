@@ -15,7 +15,7 @@ import { startInProcess } from '../support/in-process.ts'
 import { until } from '../support/looks.ts'
 import { claimsOf, type Oauth, oauthOf, tokensOf } from '../support/oauth.ts'
 import { startCluster, startServer } from '../support/server.ts'
-import { type Heard, listen, type Listening } from '../support/sse.ts'
+import { expectEnd, type Heard, listen, type Listening } from '../support/sse.ts'
 
 let here: Oauth
 let there: Oauth
@@ -295,9 +295,3 @@ describe('what ends it', () => {
     stream.close()
   })
 })
-
-const expectEnd = async (stream: Listening, withinMs: number): Promise<void> => {
-  const asked = performance.now()
-  await until(() => stream.isOver())
-  expect(performance.now() - asked).toBeLessThan(withinMs)
-}

@@ -1,6 +1,6 @@
 /** Owns listening to a stream of events (text/event-stream) as it comes over the wire. Start reading at `listen`. */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { until } from './looks.ts'
 
 /** One event as it was dispatched, and when it came (`performance.now()`). */
@@ -36,6 +36,13 @@ export const listen = async (url: string, headers: Record<string, string>): Prom
     outgoing.once('error', reject)
   })
   return read(outgoing, incoming)
+}
+
+/** Waits for the server to end it, which it has to within so many milliseconds. */
+export const expectEnd = async (stream: Listening, withinMs: number): Promise<void> => {
+  const asked = performance.now()
+  await until(() => stream.isOver())
+  expect(performance.now() - asked).toBeLessThan(withinMs)
 }
 
 const read = (outgoing: ClientRequest, incoming: IncomingMessage): Listening => {
