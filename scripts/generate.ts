@@ -16,6 +16,10 @@ export const generators: Generator[] = [
     render: async () => (await import('../server/src/config/docs.ts')).renderConfigurationDocs(),
   },
   { file: '.env.example', render: async () => (await import('../server/src/config/docs.ts')).renderEnvExample() },
+  {
+    file: 'sdk/src/api.gen.ts',
+    render: async () => await (await import('./sdk-types.ts')).renderSdkTypes(),
+  },
   { file: 'docs/openapi.json', render: async () => await (await import('./openapi.ts')).renderOpenApi() },
   {
     file: 'server/src/db/tables.gen.ts',
