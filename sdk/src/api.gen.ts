@@ -5,6 +5,8 @@ export type Schemas = {
   ApiKey: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null }
   ApiKeyList: { api_keys: (Schemas['ApiKey'])[]; next: string | null }
   ApiKeyWithSecret: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null; key: string }
+  Example: { message: string; auth_type: "JWT" | "API_KEY"; user_id: string; email: string | null }
+  ExamplePublic: { message: string }
   OAuthError: { error: string; error_description?: string; error_id?: string }
   Problem: { type: string; title: string; status: number; detail: string; code: string; error_id: string; request_id: string }
 }
@@ -30,5 +32,26 @@ export type Paths = {
   }
   '/api/v1/api-keys/{id}/rotate': {
     post: { params: { id: string }; body: { overlap_seconds?: number }; answer: Schemas['ApiKeyWithSecret'] }
+  }
+  '/api/v1/examples/public': {
+    get: { answer: Schemas['ExamplePublic'] }
+  }
+  '/api/v1/examples/jwt-only': {
+    get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/examples/apikey-only': {
+    get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/examples/either-auth': {
+    get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/examples/admin-only': {
+    get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/examples/read-users-permission': {
+    get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/examples/write-users-permission': {
+    get: { answer: Schemas['Example'] }
   }
 }
