@@ -21,6 +21,7 @@ const heights = [
     'account',
     'api-keys',
     'apis',
+    'audit',
     'authorize',
     'clients',
     'device',

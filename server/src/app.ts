@@ -8,6 +8,8 @@ import { apiKeyRoutes } from './api-keys/routes.ts'
 import { makeExports } from './account/export.ts'
 import { accountLetters } from './account/letters.ts'
 import { accountRoutes } from './account/routes.ts'
+import { signCheckpoints, signRows } from './audit/checkpoints.ts'
+import { keepTrail } from './audit/keep.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
 import { compatRoutes } from './compat.ts'
@@ -89,7 +91,7 @@ export const letters: readonly Letter[] = [
 ]
 
 /** Who reads every event once, in order, as it gets its place in the audit trail; in this order. */
-export const followers: readonly Follower[] = [countDays]
+export const followers: readonly Follower[] = [countDays, signRows]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
@@ -162,6 +164,8 @@ export const jobs: readonly Job[] = [
   { name: 'read the revocation feed', everyMs: 250, run: async (ctx) => await ctx.feed.pull() },
   { name: 'write decision records', everyMs: 200, run: async (ctx) => await ctx.decisions.flush(ctx.db) },
   { name: 'sequence events', everyMs: 500, run: async (ctx) => void (await sequenceEvents(ctx, followers)) },
+  { name: 'sign checkpoints', everyMs: 1000, run: signCheckpoints },
+  { name: 'keep the audit trail', everyMs: 3_600_000, run: keepTrail },
   {
     name: 'settle request counters',
     everyMs: 500,

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { apiKeyCommands } from './api-key.ts'
+import { auditCommands } from './audit.ts'
 import { clientCommands } from './client.ts'
 import { configCommands } from './config.ts'
 import { keyCommands } from './keys.ts'
@@ -39,6 +40,7 @@ const groups: readonly ((program: Command) => void)[] = [
   clientCommands,
   apiKeyCommands,
   keyCommands,
+  auditCommands,
   mailCommands,
   configCommands,
   doctorCommand,

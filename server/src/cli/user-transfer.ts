@@ -1,11 +1,11 @@
 /** Owns `keywright user import` and `keywright user export`: files of any size, with progress at a terminal. */
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { Readable, type Writable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { type Command, Option } from 'commander'
 import { StartError } from '../config/start-error.ts'
 import type { Line, Report } from '../users/import.ts'
+import { closed, openNew } from './file.ts'
 import { load } from './load.ts'
 import { example, note, print } from './output.ts'
 
@@ -155,21 +155,4 @@ export const addExport = (user: Command): void => {
       await closed(out)
       note(`Written to ${options.output}.`)
     })
-}
-
-/** Readable by its owner alone: it holds what people are called, and hashes perhaps. */
-const openNew = async (file: string): Promise<Writable> => {
-  const out = createWriteStream(file, { flags: 'wx', mode: 0o600 })
-  await once(out, 'open').catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    throw new StartError(
-      code === 'EEXIST' ? `The file ${file} exists already.` : `${file} cannot be written (${code}).`,
-    )
-  })
-  return out
-}
-
-const closed = async (out: Writable): Promise<void> => {
-  out.end()
-  await once(out, 'close')
 }

@@ -4,6 +4,7 @@
  * Never reads the environment (load.ts does). Start reading at `settings`.
  */
 import { z } from 'zod'
+import { auditSettings } from './audit-settings.ts'
 import { flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
 import { mailSettings } from './mail-settings.ts'
 import { peopleSettings } from './people-settings.ts'
@@ -223,6 +224,7 @@ export const settings = z.object({
   ),
 
   ...mailSettings,
+  ...auditSettings,
 })
 
 type Parsed = z.output<typeof settings>

@@ -137,6 +137,8 @@ export const catalog = {
   'key.activated': entry('notice', 'success', 'A signing key began to sign.'),
   'key.retired': entry('notice', 'success', 'A signing key stopped to verify.'),
   'key.compromised': entry('alert', 'success', 'A signing key was declared compromised; its tokens are dead.'),
+  'audit.exported': entry('warning', 'success', 'Events were exported.'),
+  'audit.trimmed': entry('notice', 'success', 'The oldest events were removed because their time was over.'),
   'mail.failed': entry('warning', 'failure', 'A mail was refused for good, or could not be delivered in time.'),
   'sms.failed': entry('warning', 'failure', 'A text message was refused for good, or could not be delivered in time.'),
   'sms.refused': entry('alert', 'failure', 'Text messages were not sent because a limit on their number was reached.'),

@@ -14,7 +14,17 @@ import {
 } from 'node:crypto'
 
 /** One label for each use; a key of one use never serves another. */
-export type Label = 'csrf' | 'refresh' | 'throttle' | 'seal' | 'address' | 'code' | 'passkey' | 'outbox' | 'cursor'
+export type Label =
+  | 'csrf'
+  | 'refresh'
+  | 'throttle'
+  | 'seal'
+  | 'address'
+  | 'code'
+  | 'passkey'
+  | 'outbox'
+  | 'cursor'
+  | 'audit'
 
 export type Secrets = {
   /** HMAC-SHA256 with the key of this use. */

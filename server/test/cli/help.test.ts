@@ -28,6 +28,7 @@ describe('help', () => {
       'client',
       'api-key',
       'keys',
+      'audit',
       'mail',
       'config',
       'doctor',
@@ -62,6 +63,7 @@ describe('help', () => {
       client: ['create', 'apply', 'list', 'show', 'update', 'rotate-secret', 'disable', 'enable', 'delete'],
       'api-key': ['create', 'list', 'rotate', 'activate', 'deactivate', 'delete'],
       keys: ['list', 'rotate', 'compromise', 'import', 'export'],
+      audit: ['verify', 'public-key', 'search', 'export'],
       mail: ['test'],
       config: ['print', 'import'],
     }

@@ -1,0 +1,74 @@
+/**
+ * Owns the search for events, newest first, in what has its place in the trail and in what waits for it. Start reading at
+ * `searchEvents`.
+ */
+import type { Query } from '../db/connect.ts'
+import { conditions, type Filter, withinNetwork } from './filter.ts'
+
+/** An event as it was found; `seq` is null until it has its place. */
+export type FoundEvent = {
+  id: string
+  seq: string | null
+  at: Date
+  type: string
+  severity: string
+  outcome: string
+  user_id: string | null
+  actor_id: string | null
+  client_id: string | null
+  session_id: string | null
+  request_id: string | null
+  ip: string | null
+  user_agent: string | null
+  data: Record<string, unknown>
+}
+
+/** `before`: the id of the last event of the page before. */
+type Page = { filter: Filter; before?: string | undefined; limit: number }
+
+const columns = (tx: Query) => tx`
+  id, seq, at, type, severity, outcome, user_id, actor_id, client_id, session_id, request_id, ip, user_agent, data`
+
+/** No event has this id, and each one's is below it. */
+const beyondAll = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** One page. */
+export const searchEvents = async (tx: Query, { filter, before = beyondAll, limit }: Page): Promise<FoundEvent[]> => {
+  if (filter.ip?.includes('/') && (await isRare(tx, filter.ip))) return await fromNetwork(tx, { filter, before, limit })
+  const { types, ...others } = filter
+  const isNarrow = [filter.user_id, filter.actor_id, filter.request_id, filter.ip].some((value) => value !== undefined)
+  if (types === undefined || isNarrow)
+    return await tx<FoundEvent[]>`
+      select ${columns(tx)} from all_events
+      where ${conditions(tx, filter)} and id < ${before}::uuid order by id desc limit ${limit}`
+  // The newest of each type, then the newest of these: as fast for a type that is rare as for one that is not.
+  return await tx<FoundEvent[]>`
+    select found.* from unnest(${[...types]}::text[]) as wanted (name) cross join lateral (
+      select ${columns(tx)} from all_events
+      where type = wanted.name and ${conditions(tx, others)} and id < ${before}::uuid order by id desc limit ${limit}
+    ) found
+    order by found.id desc limit ${limit}`
+}
+
+/** One event; undefined where there is none. */
+export const findEvent = async (tx: Query, id: string): Promise<FoundEvent | undefined> => {
+  const rows = await tx<FoundEvent[]>`select ${columns(tx)} from all_events where id = ${id}::uuid limit 1`
+  return rows[0]
+}
+
+const few = 20_000
+
+/** Whether so little came from a network that it is best looked at as a whole: the database cannot know that. */
+const isRare = async (tx: Query, ip: string): Promise<boolean> => {
+  const [row] = await tx<{ count: number }[]>`
+    select count(*)::int as count from (select 1 from audit_events where ${withinNetwork(tx, ip)} limit ${few + 1}) found`
+  return (row?.count ?? 0) <= few
+}
+
+const fromNetwork = async (tx: Query, { filter, before, limit }: Page & { before: string }): Promise<FoundEvent[]> => {
+  const { ip = '', ...others } = filter
+  return await tx<FoundEvent[]>`
+    with found as materialized (select ${columns(tx)} from all_events where ${withinNetwork(tx, ip)})
+    select ${columns(tx)} from found
+    where ${conditions(tx, others)} and id < ${before}::uuid order by id desc limit ${limit}`
+}
