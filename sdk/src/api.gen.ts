@@ -5,6 +5,14 @@ export type Schemas = {
   ApiKey: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null }
   ApiKeyList: { api_keys: (Schemas['ApiKey'])[]; next: string | null }
   ApiKeyWithSecret: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null; key: string }
+  Application: { id: string; client_id: string; client_name: string; description: string | null; type: "web" | "spa" | "native" | "machine" | "device"; status: "enabled" | "disabled"; owner_id: string | null; service_account_id: string | null; redirect_uris: (string)[]; post_logout_redirect_uris: (string)[]; allowed_origins: (string)[]; grant_types: (string)[]; response_types: (string)[]; token_endpoint_auth_method: string; require_pkce: boolean; scope: string; resources: (string)[]; audiences: (string)[]; first_party: boolean; consent: "remember" | "always"; default_max_age: number | null; default_acr_values: (string)[]; access_token_format: "jwt" | "opaque" | null; access_token_ttl_seconds: number | null; id_token_ttl_seconds: number | null; refresh_idle_seconds: number | null; refresh_ttl_seconds: number | null; refresh_grace_seconds: number | null; id_token_signed_response_alg: string; access_token_signed_response_alg: string; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts: (string)[]; client_uri: string | null; logo_uri: string | null; policy_uri: string | null; tos_uri: string | null; managed_name: string | null; notes: (string)[]; created_at: string; updated_at: string }
+  ApplicationList: { applications: (Schemas['Application'])[]; next: string | null }
+  ApplicationOwner: { user_id: string; name: string | null; rank: "owner" | "co-owner"; added_at: string }
+  ApplicationOwnerList: { owners: (Schemas['ApplicationOwner'])[] }
+  ApplicationSecret: { id: string; masked: string; created_at: string; expires_at: string | null }
+  ApplicationSecretList: { secrets: (Schemas['ApplicationSecret'])[] }
+  ApplicationSecretOnce: { client_id: string; client_secret: string; previous_expires_at: string | null }
+  ApplicationWithSecret: { id: string; client_id: string; client_name: string; description: string | null; type: "web" | "spa" | "native" | "machine" | "device"; status: "enabled" | "disabled"; owner_id: string | null; service_account_id: string | null; redirect_uris: (string)[]; post_logout_redirect_uris: (string)[]; allowed_origins: (string)[]; grant_types: (string)[]; response_types: (string)[]; token_endpoint_auth_method: string; require_pkce: boolean; scope: string; resources: (string)[]; audiences: (string)[]; first_party: boolean; consent: "remember" | "always"; default_max_age: number | null; default_acr_values: (string)[]; access_token_format: "jwt" | "opaque" | null; access_token_ttl_seconds: number | null; id_token_ttl_seconds: number | null; refresh_idle_seconds: number | null; refresh_ttl_seconds: number | null; refresh_grace_seconds: number | null; id_token_signed_response_alg: string; access_token_signed_response_alg: string; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts: (string)[]; client_uri: string | null; logo_uri: string | null; policy_uri: string | null; tos_uri: string | null; managed_name: string | null; notes: (string)[]; created_at: string; updated_at: string; client_secret?: string }
   Example: { message: string; auth_type: "JWT" | "API_KEY"; user_id: string; email: string | null }
   ExamplePublic: { message: string }
   OAuthError: { error: string; error_description?: string; error_id?: string }
@@ -53,5 +61,40 @@ export type Paths = {
   }
   '/api/v1/examples/write-users-permission': {
     get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/applications': {
+    get: { query: { limit?: number; cursor?: string; type?: "web" | "spa" | "native" | "machine" | "device"; status?: "enabled" | "disabled"; owner_id?: string }; answer: Schemas['ApplicationList'] }
+    post: { body: { client_name: string; type: "web" | "spa" | "native" | "machine" | "device"; description?: string | null; redirect_uris?: (string)[]; post_logout_redirect_uris?: (string)[]; allowed_origins?: (string)[]; grant_types?: (string)[]; token_endpoint_auth_method?: string; require_pkce?: boolean; scope?: string; resources?: (string)[]; audiences?: (string)[]; first_party?: boolean; consent?: "remember" | "always"; default_max_age?: number | null; default_acr_values?: (string)[]; access_token_format?: "jwt" | "opaque" | null; access_token_ttl_seconds?: number | null; id_token_ttl_seconds?: number | null; refresh_idle_seconds?: number | null; refresh_ttl_seconds?: number | null; refresh_grace_seconds?: number | null; id_token_signed_response_alg?: string; access_token_signed_response_alg?: string; service_account_id?: string | null; claim_mapping?: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts?: (string)[]; client_uri?: string | null; logo_uri?: string | null; policy_uri?: string | null; tos_uri?: string | null; managed_name?: string | null }; answer: Schemas['ApplicationWithSecret'] }
+  }
+  '/api/v1/applications/{id}': {
+    get: { params: { id: string }; answer: Schemas['Application'] }
+    put: { params: { id: string }; body: { client_name: string; type: "web" | "spa" | "native" | "machine" | "device"; description?: string | null; redirect_uris?: (string)[]; post_logout_redirect_uris?: (string)[]; allowed_origins?: (string)[]; grant_types?: (string)[]; token_endpoint_auth_method?: string; require_pkce?: boolean; scope?: string; resources?: (string)[]; audiences?: (string)[]; first_party?: boolean; consent?: "remember" | "always"; default_max_age?: number | null; default_acr_values?: (string)[]; access_token_format?: "jwt" | "opaque" | null; access_token_ttl_seconds?: number | null; id_token_ttl_seconds?: number | null; refresh_idle_seconds?: number | null; refresh_ttl_seconds?: number | null; refresh_grace_seconds?: number | null; id_token_signed_response_alg?: string; access_token_signed_response_alg?: string; service_account_id?: string | null; claim_mapping?: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts?: (string)[]; client_uri?: string | null; logo_uri?: string | null; policy_uri?: string | null; tos_uri?: string | null; managed_name?: string | null }; answer: Schemas['ApplicationWithSecret'] }
+    patch: { params: { id: string }; body: { client_name?: string; type?: "web" | "spa" | "native" | "machine" | "device"; description?: string | null; redirect_uris?: (string)[]; post_logout_redirect_uris?: (string)[]; allowed_origins?: (string)[]; grant_types?: (string)[]; token_endpoint_auth_method?: string; require_pkce?: boolean; scope?: string; resources?: (string)[]; audiences?: (string)[]; first_party?: boolean; consent?: "remember" | "always"; default_max_age?: number | null; default_acr_values?: (string)[]; access_token_format?: "jwt" | "opaque" | null; access_token_ttl_seconds?: number | null; id_token_ttl_seconds?: number | null; refresh_idle_seconds?: number | null; refresh_ttl_seconds?: number | null; refresh_grace_seconds?: number | null; id_token_signed_response_alg?: string; access_token_signed_response_alg?: string; service_account_id?: string | null; claim_mapping?: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts?: (string)[]; client_uri?: string | null; logo_uri?: string | null; policy_uri?: string | null; tos_uri?: string | null; managed_name?: string | null }; answer: Schemas['ApplicationWithSecret'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/applications/{id}/enable': {
+    post: { params: { id: string }; answer: Schemas['Application'] }
+  }
+  '/api/v1/applications/{id}/disable': {
+    post: { params: { id: string }; answer: Schemas['Application'] }
+  }
+  '/api/v1/applications/{id}/regenerate-secret': {
+    post: { params: { id: string }; body: { overlap_seconds?: number }; answer: Schemas['ApplicationSecretOnce'] }
+  }
+  '/api/v1/applications/{id}/secrets': {
+    get: { params: { id: string }; answer: Schemas['ApplicationSecretList'] }
+  }
+  '/api/v1/applications/{id}/secrets/{secret_id}': {
+    delete: { params: { id: string; secret_id: string }; answer: undefined }
+  }
+  '/api/v1/applications/{id}/owners': {
+    get: { params: { id: string }; answer: Schemas['ApplicationOwnerList'] }
+  }
+  '/api/v1/applications/{id}/owners/{user_id}': {
+    post: { params: { id: string; user_id: string }; answer: Schemas['ApplicationOwnerList'] }
+    delete: { params: { id: string; user_id: string }; answer: undefined }
+  }
+  '/api/v1/applications/{id}/transfer': {
+    post: { params: { id: string }; body: { user_id: string }; answer: Schemas['Application'] }
   }
 }

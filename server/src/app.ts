@@ -12,6 +12,9 @@ import { signCheckpoints, signRows } from './audit/checkpoints.ts'
 import { keepTrail } from './audit/keep.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
+import { applicationRoutes } from './clients/applications-api.ts'
+import { ownerRoutes } from './clients/owners-api.ts'
+import { secretRoutes } from './clients/secrets-api.ts'
 import { compatRoutes } from './compat.ts'
 import type { Config } from './config/schema.ts'
 import { showsMail } from './config/ways.ts'
@@ -133,6 +136,9 @@ const own: readonly Route[] = [
   ...apiKeyRoutes,
   ...exampleRoutes,
   ...invitationsApiRoutes,
+  ...applicationRoutes,
+  ...secretRoutes,
+  ...ownerRoutes,
   ...usersApiRoutes,
   ...transferRoutes,
   ...impersonationRoutes,

@@ -73,7 +73,7 @@ export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Create
   const decided = decideClient(described, factsOf(ctx, known.client_id))
   if (isDenial(decided)) return decided
   // Whether it is enabled is no part of the description: a deployment never undoes an operator's `disable`.
-  const { status: _status, default_audience: _audience, ...values } = decided
+  const { status: _status, disabled_by: _who, default_audience: _audience, ...values } = decided
   const changed = Object.entries(values).some(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof ClientsRow]),
   )
@@ -127,12 +127,15 @@ export const rewriteClient = async (
 }
 
 const decideChange = (ctx: Ctx, before: Client, wanted: Wanted): ClientValues | Denial => {
-  const said = 'change' in wanted ? { ...metadataOf(before), ...algOf(wanted.change) } : wanted.whole
+  const said =
+    'change' in wanted
+      ? { ...metadataOf(before), ...algOf(wanted.change) }
+      : { ...keptOf(before), first_party: before.first_party, ...wanted.whole }
   const decided = decideClient(said, factsOf(ctx, before.client_id))
   if (isDenial(decided)) return decided
   // What no description speaks of stays as it is.
-  const { status, default_audience, require_auth_time, response_types, response_modes } = before
-  return { ...decided, status, default_audience, require_auth_time, response_types, response_modes }
+  const { status, disabled_by, default_audience, require_auth_time, response_types, response_modes } = before
+  return { ...decided, status, disabled_by, default_audience, require_auth_time, response_types, response_modes }
 }
 
 /** One algorithm for both kinds of tokens, where a change names one. */
@@ -153,14 +156,16 @@ export const setClientStatus = async (
   ctx: Ctx,
   client_id: string,
   status: 'enabled' | 'disabled',
-  asking: Asking = {},
+  { who = 'administrator', ...asking }: Asking & { who?: 'owner' | 'administrator' } = {},
 ): Promise<Denial | undefined> => {
   const refused = await transact(ctx.db, async (tx) => {
     const before = await lockClient(tx, client_id)
     if (before === undefined) return noSuchClient(client_id)
     const denial = await asking.guard?.(tx, { before, after: before })
     if (denial) return denial
-    if (before.status !== status) await writeChange(ctx, tx, { before, values: { status }, by: asking.by ?? {} })
+    const disabled_by = status === 'enabled' ? null : who
+    if (before.status !== status || before.disabled_by !== disabled_by)
+      await writeChange(ctx, tx, { before, values: { status, disabled_by }, by: asking.by ?? {} })
     return undefined
   })
   if (refused === undefined) await settled(ctx, client_id, status === 'disabled')

@@ -8,6 +8,9 @@ import type { MappingRule } from '../protocol/claim-mapping.ts'
 export type ClientType = 'web' | 'spa' | 'native' | 'machine' | 'device'
 export const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine', 'device']
 
+/** RFC 8628 §3.4. */
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
 /** What somebody says about a client; everything left out gets the default of its type. */
 export type Metadata = {
   client_name: string

@@ -18,7 +18,7 @@ const errorOf = (metadata: Partial<Metadata>): string | undefined => {
 }
 
 describe('RG-2: a redirect URI', () => {
-  const everybody: ClientType[] = ['web', 'spa', 'native', 'machine']
+  const everybody: ClientType[] = ['web', 'spa', 'native', 'machine', 'device']
   const accepted: [string, ClientType[]][] = [
     [https, everybody],
     ['HTTPS://app.example/callback', everybody],
@@ -35,7 +35,7 @@ describe('RG-2: a redirect URI', () => {
   it.each(accepted.flatMap(([uri, types]) => types.map((type) => [uri, type] as const)))(
     '%s is accepted for %s',
     (uri, type) => {
-      const grant_types = type === 'machine' ? ['authorization_code'] : undefined
+      const grant_types = ['machine', 'device'].includes(type) ? ['authorization_code'] : undefined
       expect(errorOf({ type, redirect_uris: [uri], grant_types })).toBeUndefined()
     },
   )
@@ -57,6 +57,17 @@ describe('RG-2: a redirect URI', () => {
     'https://app.example/cb\u0000',
     'https://app.example/c b',
     'https://app.example/\tcb',
+    'https://app.example/a/../cb',
+    'https://app.example/a/%2e%2e/cb',
+    'https://app.example/a/%2E./cb',
+    'https://app.example/./cb',
+    'https://app.example/..',
+    'https://ａpp.example/cb',
+    'https://app。example/cb',
+    'hTTp://app.example/cb',
+    'DATA:text/html,x',
+    'FILE:///etc/passwd',
+    'Blob:https://app.example/x',
     '\u0001https://app.example/',
     ' https://app.example/',
     'https://äpp.example/',
@@ -162,6 +173,20 @@ describe('RG-1: metadata', () => {
     ['a resource with a fragment', { resources: ['https://api.example/#x'] }],
     ['an audience that is no URI', { audiences: ['api'] }],
     ['a link that runs code', { client_uri: `${script}alert(1)` }],
+    ['a link to a file', { policy_uri: 'file:///etc/passwd' }],
+    ['a link with somebody’s name in it', { tos_uri: 'https://user@app.example/' }],
+    ['a picture in the link itself', { logo_uri: 'data:image/svg+xml,x' }],
+    ['a picture over http', { logo_uri: 'http://app.example/logo.png' }],
+    ['a link with a backslash', { client_uri: 'https://app.example\\@evil.example/' }],
+    ['too many contacts', { contacts: Array.from({ length: 21 }, (_, index) => `c${index}@example.com`) }],
+    ['a contact of several lines', { contacts: ['a\nb'] }],
+    ['consent that nobody knows', { consent: 'never' }],
+    ['a level of assurance that nobody knows', { default_acr_values: ['gold'] }],
+    ['an algorithm of one token that is off', { access_token_signed_response_alg: 'EdDSA' }],
+    ['a service account without client_credentials', { service_account_id: 'u1' }],
+    ['custom claims of an access token', { claim_mapping: [{ from: 'user.email', to: 'mail', into: 'access_token' }] }],
+    ['a custom claim that the server speaks for', { claim_mapping: [{ constant: 'x', to: 'sub', into: 'id_token' }] }],
+    ['201 scopes', { scope: Array.from({ length: 201 }, (_, index) => `s${index}`).join(' ') }],
     ['an origin with a path', { allowed_origins: ['https://app.example/'] }],
     ['an origin of everybody', { allowed_origins: ['*'] }],
     ['the origin null', { allowed_origins: ['null'] }],
@@ -186,11 +211,22 @@ describe('RG-1: metadata', () => {
 
 describe('1.9: lifetimes stay within their bounds, whoever asks', () => {
   const bounds: [
-    keyof Metadata & ('access_token_ttl_seconds' | 'refresh_grace_seconds' | 'default_max_age'),
+    keyof Metadata &
+      (
+        | 'access_token_ttl_seconds'
+        | 'id_token_ttl_seconds'
+        | 'refresh_idle_seconds'
+        | 'refresh_ttl_seconds'
+        | 'refresh_grace_seconds'
+        | 'default_max_age'
+      ),
     number,
     number,
   ][] = [
     ['access_token_ttl_seconds', 30, 3600],
+    ['id_token_ttl_seconds', 30, 3600],
+    ['refresh_idle_seconds', 60, 31_536_000],
+    ['refresh_ttl_seconds', 60, 63_072_000],
     ['refresh_grace_seconds', 0, 60],
     ['default_max_age', 0, 2_147_483_647],
   ]

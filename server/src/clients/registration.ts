@@ -5,13 +5,12 @@
 import type { Denial } from '../protocol/errors.ts'
 import { originOf } from '../protocol/redirect-uri.ts'
 import { formatScope, parseScope } from '../protocol/scope.ts'
-import type { ClientType, Facts, Metadata } from './metadata.ts'
+import { type ClientType, deviceGrant, type Facts, type Metadata } from './metadata.ts'
 import { checkAll } from './registration-checks.ts'
 import type { ClientValues } from './store.ts'
 
 export { type ClientType, clientTypes, type Facts, type Metadata } from './metadata.ts'
 
-export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 const people = 'openid profile email roles offline_access'
 const defaults: Record<ClientType, { grant_types: string[]; method: string; scope: string }> = {
   web: { grant_types: ['authorization_code', 'refresh_token'], method: 'client_secret_basic', scope: people },
@@ -55,6 +54,7 @@ const rest = (metadata: Metadata, facts: Facts) => {
     description: metadata.description ?? null,
     type: metadata.type,
     status: 'enabled',
+    disabled_by: null,
     response_types: ['code'],
     response_modes: ['query', 'fragment', 'form_post'],
     resources: unique(metadata.resources),

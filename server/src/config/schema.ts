@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { auditSettings } from './audit-settings.ts'
+import { applicationSettings } from './application-settings.ts'
 import { flag, group, type Leaf, leafOf, list, secret, whole } from './leaf.ts'
 import { mailSettings } from './mail-settings.ts'
 import { peopleSettings } from './people-settings.ts'
@@ -142,6 +143,7 @@ export const settings = z.object({
   ),
 
   ...tokenSettings,
+  ...applicationSettings,
   ...peopleSettings,
 
   limits: limits(

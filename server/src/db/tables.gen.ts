@@ -207,6 +207,7 @@ export type ClientsRow = {
   consent: string
   contacts: string[]
   claim_mapping: unknown
+  disabled_by: string | null
 }
 
 /** A row of code_factors. */
