@@ -37,7 +37,7 @@ beforeAll(async () => {
   house = await openHouse()
   api = `${house.server.issuer}/api/v1`
   owner = await house.person()
-  await role('keeper', 'applications:read', 'applications:write')
+  await role('keeper', 'applications:read', 'applications:write', 'service-accounts:write')
   await role('reader', 'users:read')
   own = await callerOf(house, owner)
   admin = await callerOf(house, await house.person({ roles: ['admin'] }))
@@ -246,7 +246,12 @@ describe('how many, and who', () => {
 
 it('RG-2: what is wrong with an address is said, and nothing is stored', async () => {
   const made = await make(own)
-  const bad = ['https://app.example/#x', ['javascript', 'alert(1)'].join(':'), 'https://a@app.example/', 'http://app.example/']
+  const bad = [
+    'https://app.example/#x',
+    ['javascript', 'alert(1)'].join(':'),
+    'https://a@app.example/',
+    'http://app.example/',
+  ]
   for (const uri of bad) {
     expect(codeOf(await own.call('PATCH', `applications/${made.client_id}`, { redirect_uris: [uri] }))).toEqual([
       400,
