@@ -2,8 +2,12 @@
  * THE table of contents. Every address, grant, way to recognise a caller and recurring job of this server is in one of
  * the lists below; what is not here does not exist, and discovery is computed from it.
  */
+import { assignApiRoutes } from './access/assign-api.ts'
 import { authenticatePage } from './access/browser.ts'
+import { groupsApiRoutes } from './access/groups-api.ts'
+import { permissionsApiRoutes } from './access/permissions-api.ts'
 import { authenticatePerson } from './access/person.ts'
+import { rolesApiRoutes } from './access/roles-api.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
 import { makeExports } from './account/export.ts'
 import { accountLetters } from './account/letters.ts'
@@ -74,6 +78,7 @@ import { eraseDue } from './users/erase.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
 import { transferRoutes } from './users/transfer-api.ts'
 import { impersonationRoutes } from './users/impersonate.ts'
+import { serviceAccountsApiRoutes } from './users/service-accounts-api.ts'
 import { strengthRoutes } from './users/strength-api.ts'
 
 /** Ways to get tokens. Discovery lists them. */
@@ -141,6 +146,11 @@ const own: readonly Route[] = [
   ...ownerRoutes,
   ...usersApiRoutes,
   ...transferRoutes,
+  ...rolesApiRoutes,
+  ...permissionsApiRoutes,
+  ...groupsApiRoutes,
+  ...assignApiRoutes,
+  ...serviceAccountsApiRoutes,
   ...impersonationRoutes,
   ...strengthRoutes,
   ...setupRoutes,

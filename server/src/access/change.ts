@@ -17,7 +17,7 @@ import { findHolder } from './holder-store.ts'
 import { holdAccess, somebodyAdministers } from './roles.ts'
 
 /** Who acts. Without `actor_id` it is the operator at the command line, who may do all. `holds` is what an API key leaves of it. */
-export type Doer = { by: By; holds?: readonly string[] }
+export type Doer = { by: By; holds?: readonly string[] | undefined }
 
 /** The caller of a request as the one who acts. */
 export const doerOf = (request: HttpRequest, { subject }: PersonPrincipal): Doer => ({
@@ -77,6 +77,13 @@ const actorOf = async (tx: Tx, { by, holds }: Doer): Promise<Actor | undefined |
   const actor = await findHolder(tx, by.actor_id)
   if (actor?.status !== 'active') return notAnyMore
   return { id: actor.id, permissions: actor.permissions.filter((one) => holds?.includes(one) ?? true) }
+}
+
+/** Refuses whoever lacks a permission at this moment. The operator may do all. */
+export const requireActor = async (tx: Tx, doer: Doer, permission: string): Promise<Denial | undefined> => {
+  const actor = await actorOf(tx, doer)
+  if (actor === undefined || isDenial(actor)) return actor
+  return can(actor, { do: 'use a permission', permission })
 }
 
 /** Requests under way may have read the old rights already and stamp their tokens a moment later. */

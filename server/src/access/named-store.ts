@@ -12,7 +12,7 @@ export const rolesBy = async (tx: Query, column: 'id' | 'name', keys: readonly s
   return await tx<NamedRole[]>`
     select r.id, r.name, array(
       select p.name from role_permissions rp join permissions p on p.id = rp.permission_id where rp.role_id = r.id order by p.name) as permissions
-    from roles r where ${found} order by r.name`
+    from roles r where ${found} and r.deleted_at is null order by r.name`
 }
 
 export const permissionsBy = async (

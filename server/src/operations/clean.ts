@@ -3,6 +3,7 @@
  * is removed, and how long it stays after its end, is each slice's own. Nothing depends on it: expiry is checked at use
  * (security rule G-4).
  */
+import { removeEnded as removeOfAccess } from '../access/ended.ts'
 import { removeExpired as removeOfAccount } from '../account/export.ts'
 import { removeExpired as removeOfAuthorize } from '../authorize/expired.ts'
 import type { Ctx } from '../ctx.ts'
@@ -28,6 +29,7 @@ const budgetMs = 20_000
 const dayMs = 86_400_000
 
 const removals: readonly Removal[] = [
+  ...removeOfAccess,
   ...removeOfAccount,
   ...removeOfAuthorize,
   ...removeOfToken,

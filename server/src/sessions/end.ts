@@ -2,6 +2,7 @@
  * Owns the ending of sessions: one, or everything a person has. What hangs on them ends in the same transaction, and the
  * feed tells every node. Start reading at `endSession`.
  */
+import { clientsOfServiceAccount } from '../clients/service-accounts.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { record } from '../events/record.ts'
@@ -52,6 +53,8 @@ export const endEverywhere = async (
     ...sessions.map((key) => ({ kind: 'session' as const, key })),
     ...families.map((key) => ({ kind: 'family' as const, key })),
     { kind: 'user' as const, key: user_id },
+    // Tokens of applications that act with its rights name the application.
+    ...(await clientsOfServiceAccount(tx, user_id)).map((key) => ({ kind: 'client' as const, key })),
   ]
   await ctx.feed.write(tx, keys, now)
   await record(tx, {

@@ -11,6 +11,7 @@ import { isUuid, secretText, uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { hashToken, type TokenHash } from '../protocol/opaque-token.ts'
 import type { LiveSession } from '../protocol/session.ts'
+import { isPerson, notForServices } from '../users/kind.ts'
 import { plainUserAgent } from '../users/user-agent.ts'
 import { idleExpiry } from './cookie.ts'
 import { makeRoom, queueUp } from './limit.ts'
@@ -43,8 +44,8 @@ export type Started = {
 /**
  * Starts a session in this transaction. The same person in the same browser proves themselves anew: then the session goes
  * on under its `sid`, so that the applications it signed in to stay signed in, with a new secret and a new proof. Refuses
- * with `session_limit_reached`, which is recorded: the transaction should commit; and with `session_over` where a step-up has
- * no session any more to step up.
+ * with `session_limit_reached`, which is recorded: the transaction should commit; with `session_over` where a step-up has no
+ * session any more to step up; and with `service_account`.
  */
 export const startSession = async (
   ctx: Ctx,
@@ -52,6 +53,7 @@ export const startSession = async (
   { browser, signIn }: { browser: BrowserPrincipal; signIn: SignIn },
 ): Promise<Started | Denial> => {
   await queueUp(ctx, tx, signIn.user_id)
+  if (!(await isPerson(tx, signIn.user_id))) return notForServices
   const held = browser.token_hash && (await holdSession(tx, browser.token_hash))
   // A session in which somebody else acted is never carried on as the person's own.
   const own = browser.session?.user_id === signIn.user_id && browser.session.actor_id === null

@@ -2,7 +2,7 @@
  * Owns which roles an invitation gives on the day it is accepted: three days are long enough for its giver to have lost rights,
  * and nobody gives what they do not hold (security rule AD-2).
  */
-import { mayGive } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import { permissionsOf } from '../access/roles.ts'
 import type { Query } from '../db/connect.ts'
 import { loadSubject } from '../users/subject.ts'
@@ -17,8 +17,8 @@ export const rolesGiven = async (tx: Query, { roles, invited_by }: Given): Promi
   if (giver?.status !== 'active') return []
   const given: string[] = []
   for (const role of roles) {
-    const needed = ['roles:assign', ...(await permissionsOf(tx, [role]))]
-    if (mayGive(giver, needed) === undefined) given.push(role)
+    const gives = { permissions: await permissionsOf(tx, [role]) }
+    if (can(giver, { do: 'give a role', role: gives, to: { permissions: [] } }) === undefined) given.push(role)
   }
   return given
 }

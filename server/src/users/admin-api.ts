@@ -24,6 +24,7 @@ import { loadSubject } from './store.ts'
 
 const base = '/api/v1/users'
 const statuses = ['active', 'disabled', 'locked', 'pending_erasure']
+const kinds = ['person', 'service', 'all'] as const
 
 const list = async (ctx: Ctx, request: HttpRequest): Promise<Reply | Denial> => {
   const limit = pageSize(request)
@@ -31,7 +32,10 @@ const list = async (ctx: Ctx, request: HttpRequest): Promise<Reply | Denial> => 
   const status = param(request.query, 'status')
   if (status !== undefined && !statuses.includes(status)) return badQuery(statuses.join(', '), status)
   const [q, role, cursor] = ['q', 'role', 'cursor'].map((name) => param(request.query, name))
-  const found = await searchUsers(ctx, { q, role, status, limit, cursor })
+  const asked = param(request.query, 'kind') ?? 'person'
+  const kind = kinds.find((one) => one === asked)
+  if (kind === undefined) return badQuery(kinds.join(', '), asked)
+  const found = await searchUsers(ctx, { q, role, status, kind, limit, cursor })
   if (found === undefined) return badQuery('a cursor that this query gave', shown(cursor))
   const headers = nextLink(ctx, request, { path: base, next: found.next })
   return json({ users: found.users.map(listedView), next: found.next ?? null }, 200, { headers })

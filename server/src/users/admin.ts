@@ -3,7 +3,7 @@
  * The operations themselves are those of manage.ts and status.ts, which the command line calls too. Start reading at
  * `actOn`.
  */
-import { mayActOn, mayGive } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import { requireFresh } from '../access/freshness.ts'
 import { permissionsOf } from '../access/roles.ts'
 import type { Ctx } from '../ctx.ts'
@@ -11,7 +11,8 @@ import { type By, callerOf } from '../events/record.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { Subject } from '../protocol/claims.ts'
-import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
+import { isPerson, notForServices } from './kind.ts'
 import { registerUser } from './manage.ts'
 import type { Registration } from './register.ts'
 import { noSuchUser } from './still-may.ts'
@@ -25,11 +26,12 @@ export const actorOf = (request: HttpRequest, person: PersonPrincipal): By => ({
   ...callerOf(request),
 })
 
-/** Finds the account that a call acts on, if the caller may. Refusals: `not_found`, `beyond_ceiling`. */
+/** Finds the account that a call acts on, if the caller may. Refusals: `not_found`, `service_account`, `beyond_ceiling`. */
 export const actOn = async (ctx: Ctx, person: PersonPrincipal, user_id: string): Promise<Subject | Denial> => {
   const target = await loadSubject(ctx.db, user_id)
   if (target === undefined) return noSuchUser
-  return mayActOn(person.subject, target) ?? target
+  if (!(await isPerson(ctx.db, user_id))) return notForServices
+  return can(person.subject, { do: 'act on somebody', permission: 'users:write', whom: target }) ?? target
 }
 
 /** Of what administrators do not do to themselves: by mistake, or in place of the proofs that their own page asks for. */
@@ -70,7 +72,6 @@ export const mayGiveRoles = async (
   roles: readonly string[],
 ): Promise<Denial | undefined> => {
   if (roles.length === 0) return undefined
-  const needed = person.subject.permissions.includes('roles:assign') ? [] : ['roles:assign']
-  const denial = mayGive(person.subject, [...needed, ...(await permissionsOf(ctx.db, roles))])
-  return isDenial(denial) ? denial : undefined
+  const role = { permissions: await permissionsOf(ctx.db, roles) }
+  return can(person.subject, { do: 'give a role', role, to: { permissions: [] } })
 }

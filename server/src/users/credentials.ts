@@ -81,14 +81,19 @@ export const holdProof = async (
 /** How an active account stands, held until the transaction ends. Undefined for every other one. */
 export const holdAccount = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
   const standing = await shareAccount(tx, user_id)
-  return standing && mayAct({ user: standing }, 'wrong_credentials') === undefined ? standing : undefined
+  return standing && isPerson(standing) && mayAct({ user: standing }, 'wrong_credentials') === undefined
+    ? standing
+    : undefined
 }
 
 /** How the account of somebody who signs in stands: that of a person who is leaving, too. */
 export const holdSigner = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {
   const standing = await shareAccount(tx, user_id)
-  return standing && maySignIn(standing, 'wrong_credentials') === undefined ? standing : undefined
+  return standing && isPerson(standing) && maySignIn(standing, 'wrong_credentials') === undefined ? standing : undefined
 }
+
+/** Nobody signs in as a service account, and it has no credentials to look after. */
+const isPerson = ({ kind }: Standing): boolean => kind === 'person'
 
 /** The same for whoever changes what the account is proved with: alone until the transaction ends. */
 export const changeAccount = async (tx: Tx, user_id: string): Promise<Standing | undefined> => {

@@ -3,7 +3,7 @@
  * a reason, somebody with fewer rights, an event, a banner on every page. Start reading at `impersonationRoutes`.
  */
 import { z } from 'zod'
-import { mayActAs } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
@@ -22,6 +22,7 @@ import { mayAct } from '../protocol/subject.ts'
 import { noSession } from '../sessions/cookie.ts'
 import { startImpersonation, stopImpersonation } from '../sessions/impersonation.ts'
 import { noSuchUser } from './admin.ts'
+import { isPerson, notForServices } from './kind.ts'
 import { loadSubject } from './store.ts'
 
 const body = z.strictObject({ reason: z.string().trim().min(3).max(500) })
@@ -34,7 +35,10 @@ const start = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): P
   const target = await loadSubject(ctx.db, request.pathParams['id'] ?? '')
   if (target === undefined) return noSuchUser
   const refused =
-    requireFresh(ctx, request, person) ?? mayActAs(actor, target) ?? mayAct({ user: target }, 'account_not_active')
+    requireFresh(ctx, request, person) ??
+    ((await isPerson(ctx.db, target.id)) ? undefined : notForServices) ??
+    can(actor, { do: 'impersonate', target }) ??
+    mayAct({ user: target }, 'account_not_active')
   if (refused) return refused
   const started = await transact(ctx.db, async (tx) => {
     const made = await startImpersonation(ctx, tx, { browser, request, user_id: target.id, actor_id: actor.id })

@@ -24,9 +24,9 @@ export const insertPasswords = async (
 
 export type Exported = UsersRow & { roles: string[]; password_hash: string | null }
 
-/** Accounts with their roles and hashes, by id, after one of them. */
+/** People with their roles and hashes, by id, after one of them. */
 export const exportPage = async (tx: Query, after: string, limit: number): Promise<Exported[]> =>
   await tx<Exported[]>`
     select u.*, roles_of(u.id) as roles, p.password_hash
     from users u left join password_credentials p on p.user_id = u.id
-    where u.id > ${after} and u.status <> 'pending_erasure' order by u.id limit ${limit}`
+    where u.id > ${after} and u.status <> 'pending_erasure' and u.kind = 'person' order by u.id limit ${limit}`

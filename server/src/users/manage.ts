@@ -13,12 +13,13 @@ import { queueLetter } from '../outbox/queue.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { canonicalEmail, canonicalLogin, canonicalUsername, shownEmail } from './identifier.ts'
+import { isPerson, notForServices } from './kind.ts'
 import { checkNewPassword, passwordSentence } from './new-password.ts'
 import { boundToCredentials, voidOfUser } from './one-time.ts'
 import { createUser, prepareUser, type Registration } from './register.ts'
 import { changePassword } from './status.ts'
 import { noSuchUser, refuseNow } from './still-may.ts'
-import { findLogin, findUser, listUsers, loadCreatedAt, loadSubject, updateUser } from './store.ts'
+import { findLogin, findUser, listUsers, loadCreatedAt, loadKind, loadSubject, updateUser } from './store.ts'
 
 /**
  * Creates an account, or nothing at all: an unknown role leaves no account behind. Refusals as in register.ts.
@@ -101,6 +102,7 @@ type Apply = { account: Subject; change: AccountChange; by: By }
 const apply = async (ctx: Ctx, tx: Tx, { account, change, by }: Apply): Promise<Denial | undefined> => {
   const values = decideChange(account, change)
   if (isDenial(values)) return values
+  if (values.email !== undefined && (await loadKind(tx, account.id)) === 'service') return notForServices
   const now = ctx.now()
   await updateUser(tx, account.id, values, now)
   if (values.email_canonical !== undefined) {
@@ -149,8 +151,9 @@ const decideChange = (account: Subject, change: AccountChange): Values | Denial 
   }
 }
 
-/** Sets a password by the policy and ends everything that was proved with the old one. Refusal: `weak_password`. */
+/** Sets a password by the policy and ends everything that was proved with the old one. Refusals: `weak_password`, `service_account`. */
 export const setPassword = async (ctx: Ctx, account: Subject, password: string): Promise<Denial | undefined> => {
+  if (!(await isPerson(ctx.db, account.id))) return notForServices
   const weak = await checkNewPassword(ctx, password, [account.email, account.username, account.name])
   if (weak) return refuse('weak_password', passwordSentence(weak), weak.code)
   await changePassword(ctx, account.id, await ctx.hashing.hash(password))

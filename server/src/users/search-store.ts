@@ -18,7 +18,12 @@ export type Listed = {
   updated_at: Date
 }
 
-export type Filter = { status?: string | undefined; role?: string | undefined }
+/** `kind`: people unless something else is asked for. */
+export type Filter = {
+  status?: string | undefined
+  role?: string | undefined
+  kind?: 'person' | 'service' | 'all' | undefined
+}
 /** Where a page begins: after this row of this pass. */
 export type Position = { pass: 0 | 1 | 2; key: string; id: string }
 export type Found = Listed & { key: string }
@@ -26,14 +31,25 @@ export type Found = Listed & { key: string }
 const listed = (tx: Query) => tx`
   u.id, u.status, u.username, u.email, u.email_verified, u.name, roles_of(u.id) as roles, u.required_actions, u.created_at, u.updated_at`
 
+/** Literals, so that the planner knows how few of one kind there are. */
+const ofKind = (tx: Query, { kind = 'person' }: Filter) =>
+  ({ person: tx`and u.kind = 'person'`, service: tx`and u.kind = 'service'`, all: tx`` })[kind]
+
+/** The groups by which somebody holds a role: those that have it, and every one below them. Read once for a page. */
+const groupsWith = (tx: Query, role: string) => tx`
+  array(select g.id from roles r join group_roles gr on gr.role_id = r.id join groups g on g.ancestors @> array[gr.group_id]
+    where lower(r.name) = lower(${role}) and g.deleted_at is null)`
+
 /** The role is asked of each row in turn (a plain subquery): joined, everybody who has it would be looked up first. */
-const filtered = (tx: Query, { status, role }: Filter) => tx`
-  ${status === undefined ? tx`` : tx`and u.status = ${status}`}
-  ${
-    role === undefined
-      ? tx``
-      : tx`and (select true from roles r join user_roles ur on ur.role_id = r.id where ur.user_id = u.id and lower(r.name) = lower(${role}) limit 1)`
-  }`
+const filtered = (tx: Query, filter: Filter) => {
+  const { status, role } = filter
+  const holds = (name: string) => tx`
+    and coalesce(
+      (select true from roles r join user_roles ur on ur.role_id = r.id where ur.user_id = u.id and lower(r.name) = lower(${name}) limit 1),
+      (select true from group_members gm where gm.user_id = u.id and gm.group_id = any (${groupsWith(tx, name)}) limit 1), false)`
+  return tx`
+    ${ofKind(tx, filter)} ${status === undefined ? tx`` : tx`and u.status = ${status}`} ${role === undefined ? tx`` : holds(role)}`
+}
 
 /**
  * Up to how many people of a role or a state are looked through one by one. Where there are more, going through everybody in
@@ -58,7 +74,10 @@ export const narrowest = async (tx: Query, filter: Filter): Promise<Narrow> => {
 const members = (tx: Query, { role = '', status = '' }: Filter, by: 'role' | 'status') =>
   by === 'status'
     ? tx`select id from users where status = ${status}`
-    : tx`select ur.user_id as id from roles r join user_roles ur on ur.role_id = r.id where lower(r.name) = lower(${role})`
+    : tx`
+        (select ur.user_id as id from roles r join user_roles ur on ur.role_id = r.id where lower(r.name) = lower(${role}) limit ${few + 1})
+        union
+        (select user_id as id from group_members where group_id = any (${groupsWith(tx, role)}) limit ${few + 1})`
 
 /** The rows that a page can be of. `offset 0` keeps the planner from looking for a way of its own: each is found by its id. */
 const people = (tx: Query, filter: Filter, narrow: Narrow) =>

@@ -64,10 +64,10 @@ const searched = async (
 
 const rowOf = ({ key, ...user }: Found, pass: 0 | 1 | 2): Row => ({ user, position: { pass, key, id: user.id } })
 
-const filterOf = ({ status, role }: SearchQuery): Filter => ({ status, role })
+const filterOf = ({ status, role, kind }: SearchQuery): Filter => ({ status, role, kind })
 
 /** What a cursor is bound to: the same question, or it opens nothing. */
-const placeOf = ({ q = '', status = '', role = '' }: SearchQuery): Place => ({
+const placeOf = ({ q = '', status = '', role = '', kind = 'person' }: SearchQuery): Place => ({
   list: 'users',
-  question: [q, status, role],
+  question: [q, status, role, kind],
 })

@@ -13,6 +13,7 @@ import { warn } from '../recovery/warn.ts'
 import { endEverywhere } from '../sessions/end.ts'
 import { endAll } from './end-all.ts'
 import { eraseAccount } from './erase.ts'
+import { isPerson, notForServices } from './kind.ts'
 import { refuseNow } from './still-may.ts'
 import { loadDetails, lockAccount, removeAction, updateUser, upsertPassword } from './store.ts'
 
@@ -77,7 +78,9 @@ export const requireActions = async (
   by: By = {},
 ): Promise<Denial | undefined> =>
   await change(ctx, user_id, { type: 'user.action_required', data: { actions }, by }, async (tx, now) => {
+    if (!(await isPerson(tx, user_id))) return notForServices
     await updateUser(tx, user_id, { required_actions: actions }, now)
+    return undefined
   })
 
 /**
@@ -86,11 +89,13 @@ export const requireActions = async (
  */
 export const resetFactors = async (ctx: Ctx, user_id: string, by: By = {}): Promise<Denial | undefined> =>
   await change(ctx, user_id, { type: 'user.factors_reset', by }, async (tx, now) => {
+    if (!(await isPerson(tx, user_id))) return notForServices
     const had = (await loadDetails(tx, user_id))?.factor_kinds ?? []
     if (had.some((kind) => kind !== 'password')) await warn(ctx, tx, { kind: 'factor_removed', user_id, now })
     await removeFactors(tx, user_id)
     await distrustDevices(tx, user_id)
     await endEverywhere(ctx, tx, { user_id, now, because: 'factors reset' })
+    return undefined
   })
 
 /** Erases an account at once; its id is never given again. */

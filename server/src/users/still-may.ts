@@ -2,11 +2,11 @@
  * Owns the question whether an administrator may act on an account at the moment when it is done: roles and states change
  * between the check of a call and its act, and calls come in parallel (security rule AD-2). Start reading at `refuseNow`.
  */
-import { mayActOn } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import { holdAccess, isLastAdmin } from '../access/roles.ts'
 import type { Tx } from '../db/connect.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { loadSubject, lockAccount } from './store.ts'
+import { loadKind, loadSubject, lockAccount } from './store.ts'
 
 export type Acting = {
   /** The administrator; the operator at the command line may do all. */
@@ -31,8 +31,9 @@ export const refuseNow = async (
   if (actor_id === undefined) return undefined
   const [actor, target] = [await loadSubject(tx, actor_id), await loadSubject(tx, user_id)]
   if (target === undefined) return noSuchUser
-  if (actor?.status !== 'active' || !actor.permissions.includes('users:write')) return notAnyMore
-  const beyond = mayActOn(actor, target)
+  const permission = (await loadKind(tx, user_id)) === 'service' ? 'service-accounts:write' : 'users:write'
+  if (actor?.status !== 'active' || !actor.permissions.includes(permission)) return notAnyMore
+  const beyond = can(actor, { do: 'act on somebody', permission, whom: target })
   if (beyond) return beyond
   return shutsOut && (await isLastAdmin(tx, user_id)) ? lastAdmin : undefined
 }
@@ -48,7 +49,7 @@ const notAnyMore: Denial = deny(
   'Your roles do not allow this any more.',
   {
     rule: 'who acts may do so when it is done (AD-2)',
-    expected: 'an active account with users:write',
+    expected: 'an active account with the permission',
     got: 'one that has lost it meanwhile',
   },
   { status: 403 },

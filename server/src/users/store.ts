@@ -17,6 +17,12 @@ export const loadSubject = async (tx: Query, user_id: string): Promise<Subject |
   return rows[0]
 }
 
+/** Whether an account is a person's, or one that programs act by. */
+export const loadKind = async (tx: Query, user_id: string): Promise<UsersRow['kind'] | undefined> => {
+  const rows = await tx<Pick<UsersRow, 'kind'>[]>`select kind from users where id = ${user_id}`
+  return rows[0]?.kind
+}
+
 /** When an account was made. */
 export const loadCreatedAt = async (tx: Query, user_id: string): Promise<Date | undefined> => {
   const rows = await tx<Pick<UsersRow, 'created_at'>[]>`select created_at from users where id = ${user_id}`
@@ -116,15 +122,16 @@ export const updateUser = async (
 export const deleteUser = async (tx: Query, user_id: string): Promise<boolean> =>
   (await tx`delete from users where id = ${user_id} returning id`).length === 1
 
+/** People, oldest first. */
 export const listUsers = async (
   tx: Query,
   page: { limit: number; after?: { created_at: Date; id: string } },
 ): Promise<UsersRow[]> =>
   page.after === undefined
-    ? await tx<UsersRow[]>`select * from users order by created_at, id limit ${page.limit}`
+    ? await tx<UsersRow[]>`select * from users where kind = 'person' order by created_at, id limit ${page.limit}`
     : await tx<
         UsersRow[]
-      >`select * from users where (created_at, id) > (${page.after.created_at}, ${page.after.id}) order by created_at, id limit ${page.limit}`
+      >`select * from users where kind = 'person' and (created_at, id) > (${page.after.created_at}, ${page.after.id}) order by created_at, id limit ${page.limit}`
 
 export const countUsers = async (tx: Query): Promise<number> => {
   const [row] = await tx<{ some: number }[]>`select count(*)::int as some from (select 1 from users limit 1) as first`
@@ -183,7 +190,7 @@ export const loadHashSamples = async (tx: Query): Promise<string[]> => {
 /** What a sign-in is decided on, beside its proofs. */
 export type Standing = Pick<
   UsersRow,
-  'id' | 'status' | 'email' | 'email_canonical' | 'email_verified' | 'phone_number' | 'locale'
+  'id' | 'kind' | 'status' | 'email' | 'email_canonical' | 'email_verified' | 'phone_number' | 'locale'
 > & {
   name: string | null
   required_actions: string[]
@@ -200,7 +207,7 @@ export const shareAccount = async (tx: Query, user_id: string): Promise<Standing
   const [, rows] = await Promise.all([
     tx`select 1 from users where id = ${user_id} for share`,
     tx<Standing[]>`
-      select u.id, u.status, u.email, u.email_canonical, u.email_verified, u.phone_number, u.locale, u.name, u.required_actions,
+      select u.id, u.kind, u.status, u.email, u.email_canonical, u.email_verified, u.phone_number, u.locale, u.name, u.required_actions,
         factor_kinds_of(u.id) as factor_kinds, acr_of_roles(u.id) as role_acr, p.changed_at as password_changed_at
       from users u left join password_credentials p on p.user_id = u.id where u.id = ${user_id}`,
   ])
