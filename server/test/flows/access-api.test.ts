@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 const eventsBy = async (type: string): Promise<Record<string, unknown>[]> =>
   (
-    await house.sql<{ data: Record<string, unknown> }[]>`select data from events where type = ${type} order by at, id`
+    await house.sql<{ data: Record<string, unknown> }[]>`select data from all_events where type = ${type} order by at, id`
   ).map(({ data }) => data)
 
 describe('AD-1: who may call', () => {
@@ -329,7 +329,7 @@ describe('an account', () => {
     await rights.join(group, person.user_id)
     expect(codeOf(await caller.call('DELETE', `users/${person.user_id}/roles/${role}`))).toEqual([404, 'not_found'])
     const told = await house.sql<{ data: unknown }[]>`
-      select data from events where type = 'user.roles_changed' and user_id = ${person.user_id} order by at, id`
+      select data from all_events where type = 'user.roles_changed' and user_id = ${person.user_id} order by at, id`
     const by = rights.admin.user_id
     expect(told.map(({ data }) => data)).toEqual([
       { added: ['given'], removed: [], by },
