@@ -15,8 +15,22 @@ export type Schemas = {
   ApplicationWithSecret: { id: string; client_id: string; client_name: string; description: string | null; type: "web" | "spa" | "native" | "machine" | "device"; status: "enabled" | "disabled"; owner_id: string | null; service_account_id: string | null; redirect_uris: (string)[]; post_logout_redirect_uris: (string)[]; allowed_origins: (string)[]; grant_types: (string)[]; response_types: (string)[]; token_endpoint_auth_method: string; require_pkce: boolean; scope: string; resources: (string)[]; audiences: (string)[]; first_party: boolean; consent: "remember" | "always"; default_max_age: number | null; default_acr_values: (string)[]; access_token_format: "jwt" | "opaque" | null; access_token_ttl_seconds: number | null; id_token_ttl_seconds: number | null; refresh_idle_seconds: number | null; refresh_ttl_seconds: number | null; refresh_grace_seconds: number | null; id_token_signed_response_alg: string; access_token_signed_response_alg: string; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts: (string)[]; client_uri: string | null; logo_uri: string | null; policy_uri: string | null; tos_uri: string | null; managed_name: string | null; notes: (string)[]; created_at: string; updated_at: string; client_secret?: string }
   Example: { message: string; auth_type: "JWT" | "API_KEY"; user_id: string; email: string | null }
   ExamplePublic: { message: string }
+  Group: { id: string; name: string; description: string | null; parent_id: string | null; ancestors: (string)[]; roles: ({ id: string; name: string })[]; created_at: string; updated_at: string }
+  GroupList: { groups: (Schemas['Group'])[]; next: string | null }
+  GroupMember: { id: string; kind: "person" | "service"; status: string; username: string | null; email: string | null; name: string | null; added_at: string }
+  GroupMemberList: { members: (Schemas['GroupMember'])[]; next: string | null }
+  HeldRole: { id: string; name: string; description: string | null; granted_at: string | null; groups: ({ id: string; name: string })[] }
+  HeldRoleList: { roles: (Schemas['HeldRole'])[] }
+  Membership: { id: string; name: string; parent_id: string | null; added_at: string }
+  MembershipList: { groups: (Schemas['Membership'])[]; next: string | null }
   OAuthError: { error: string; error_description?: string; error_id?: string }
+  Permission: { id: string; name: string; resource: string; action: string; description: string | null; resource_server_id: string | null; builtin: boolean; created_at: string; updated_at: string }
+  PermissionList: { permissions: (Schemas['Permission'])[]; next: string | null }
   Problem: { type: string; title: string; status: number; detail: string; code: string; error_id: string; request_id: string }
+  Role: { id: string; name: string; description: string | null; acr: "aal1" | "aal2" | "phr" | null; permissions: ({ id: string; name: string })[]; created_at: string; updated_at: string }
+  RoleList: { roles: (Schemas['Role'])[]; next: string | null }
+  ServiceAccount: { id: string; username: string; name: string | null; description: string | null; status: string; roles: (string)[]; permissions: (string)[]; client_ids: (string)[]; created_at: string; updated_at: string }
+  ServiceAccountList: { service_accounts: (Schemas['ServiceAccount'])[]; next: string | null }
 }
 
 /** Every operation: what stands in its path and query, its body, and what it answers. */
@@ -96,5 +110,72 @@ export type Paths = {
   }
   '/api/v1/applications/{id}/transfer': {
     post: { params: { id: string }; body: { user_id: string }; answer: Schemas['Application'] }
+  }
+  '/api/v1/roles': {
+    get: { query: { limit?: number; cursor?: string; q?: string }; answer: Schemas['RoleList'] }
+    post: { body: { name: string; description?: string | null; acr?: "aal1" | "aal2" | "phr" | null; permission_ids?: (string)[] }; answer: Schemas['Role'] }
+  }
+  '/api/v1/roles/{id}': {
+    get: { params: { id: string }; answer: Schemas['Role'] }
+    patch: { params: { id: string }; body: { name?: string; description?: string | null; acr?: "aal1" | "aal2" | "phr" | null; permission_ids?: (string)[] }; answer: Schemas['Role'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/roles/{id}/permissions/{permission_id}': {
+    post: { params: { id: string; permission_id: string }; answer: Schemas['Role'] }
+    delete: { params: { id: string; permission_id: string }; answer: Schemas['Role'] }
+  }
+  '/api/v1/permissions': {
+    get: { query: { limit?: number; cursor?: string; q?: string; resource_server_id?: string }; answer: Schemas['PermissionList'] }
+    post: { body: { name?: string; resource?: string; action?: string; description?: string | null; resource_server_id?: string | null }; answer: Schemas['Permission'] }
+  }
+  '/api/v1/permissions/{id}': {
+    get: { params: { id: string }; answer: Schemas['Permission'] }
+    patch: { params: { id: string }; body: { description: string | null }; answer: Schemas['Permission'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/groups': {
+    get: { query: { limit?: number; cursor?: string; q?: string; parent_id?: string }; answer: Schemas['GroupList'] }
+    post: { body: { name: string; description?: string | null; parent_id?: string | null }; answer: Schemas['Group'] }
+  }
+  '/api/v1/groups/{id}': {
+    get: { params: { id: string }; answer: Schemas['Group'] }
+    patch: { params: { id: string }; body: { name?: string; description?: string | null; parent_id?: string | null }; answer: Schemas['Group'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/groups/{id}/members': {
+    get: { params: { id: string }; query: { limit?: number; cursor?: string }; answer: Schemas['GroupMemberList'] }
+  }
+  '/api/v1/groups/{id}/members/{user_id}': {
+    post: { params: { id: string; user_id: string }; answer: undefined }
+    delete: { params: { id: string; user_id: string }; answer: undefined }
+  }
+  '/api/v1/groups/{id}/roles/{role_id}': {
+    post: { params: { id: string; role_id: string }; answer: undefined }
+    delete: { params: { id: string; role_id: string }; answer: undefined }
+  }
+  '/api/v1/users/{id}/roles': {
+    get: { params: { id: string }; answer: Schemas['HeldRoleList'] }
+  }
+  '/api/v1/users/{id}/groups': {
+    get: { params: { id: string }; query: { limit?: number; cursor?: string }; answer: Schemas['MembershipList'] }
+  }
+  '/api/v1/users/{id}/roles/{role_id}': {
+    post: { params: { id: string; role_id: string }; answer: undefined }
+    delete: { params: { id: string; role_id: string }; answer: undefined }
+  }
+  '/api/v1/service-accounts': {
+    get: { query: { limit?: number; cursor?: string; q?: string }; answer: Schemas['ServiceAccountList'] }
+    post: { body: { username: string; name?: string | null; description?: string | null }; answer: Schemas['ServiceAccount'] }
+  }
+  '/api/v1/service-accounts/{id}': {
+    get: { params: { id: string }; answer: Schemas['ServiceAccount'] }
+    patch: { params: { id: string }; body: { username?: string; name?: string | null; description?: string | null }; answer: Schemas['ServiceAccount'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/service-accounts/{id}/disable': {
+    post: { params: { id: string }; answer: Schemas['ServiceAccount'] }
+  }
+  '/api/v1/service-accounts/{id}/enable': {
+    post: { params: { id: string }; answer: Schemas['ServiceAccount'] }
   }
 }
