@@ -44,6 +44,12 @@ export const eventsOf = async (sql: Db, about: { user_id?: string; client_id?: s
       and (${about.client_id ?? null}::text is null or client_id = ${about.client_id ?? null})
     order by at, id`
 
+/** What events of a type say, oldest first. */
+export const eventsBy = async (sql: Db, type: string): Promise<Record<string, unknown>[]> =>
+  (
+    await sql<{ data: Record<string, unknown> }[]>`select data from all_events where type = ${type} order by at, id`
+  ).map(({ data }) => data)
+
 /** The types of the events about a person or an application, without how they came to be. */
 export const eventTypes = async (sql: Db, about: { user_id?: string; client_id?: string }): Promise<string[]> =>
   (await eventsOf(sql, about)).map((event) => event.type).filter((type) => !/^(user|client)\.created$/.test(type))
