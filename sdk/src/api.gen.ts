@@ -111,6 +111,21 @@ export type Paths = {
   '/api/v1/applications/{id}/transfer': {
     post: { params: { id: string }; body: { user_id: string }; answer: Schemas['Application'] }
   }
+  '/api/v1/audit': {
+    get: { query: { user_id?: string; by?: string; type?: string; from?: string; to?: string; outcome?: "success" | "failure"; severity?: "info" | "notice" | "warning" | "alert"; client_id?: string; ip?: string; request_id?: string; limit?: number; cursor?: string }; answer: { events: ({ id: string; seq: number | null; at: string; type: string; severity: "info" | "notice" | "warning" | "alert"; outcome: "success" | "failure"; user_id: string | null; actor_id: string | null; client_id: string | null; session_id: string | null; request_id: string | null; ip: string | null; user_agent: string | null; data: Record<string, unknown> })[]; next: string | null } }
+  }
+  '/api/v1/audit/export': {
+    get: { query: { user_id?: string; by?: string; type?: string; from?: string; to?: string; outcome?: "success" | "failure"; severity?: "info" | "notice" | "warning" | "alert"; client_id?: string; ip?: string; request_id?: string; format?: "jsonl" | "csv" }; answer: string }
+  }
+  '/api/v1/audit/{id}': {
+    get: { params: { id: string }; answer: { id: string; seq: number | null; at: string; type: string; severity: "info" | "notice" | "warning" | "alert"; outcome: "success" | "failure"; user_id: string | null; actor_id: string | null; client_id: string | null; session_id: string | null; request_id: string | null; ip: string | null; user_agent: string | null; data: Record<string, unknown> } }
+  }
+  '/api/v1/decisions/{error_id}': {
+    get: { params: { error_id: string }; answer: { error_id: string; at: string; error: string; error_description: string; rule: string; expected: string | null; got: string | null; remedy: string | null; route: string; client_id: string | null; request_id: string } }
+  }
+  '/api/v1/stats/dashboard': {
+    get: { query: { days?: number }; answer: { people: { count: number; estimated: boolean }; active_sessions: { count: number; estimated: boolean }; days: ({ day: string; sign_ins: number; failures: number; tokens: number; new_accounts: number })[]; top_applications: ({ client_id: string; client_name: string; sign_ins: number })[] } }
+  }
   '/api/v1/roles': {
     get: { query: { limit?: number; cursor?: string; q?: string }; answer: Schemas['RoleList'] }
     post: { body: { name: string; description?: string | null; acr?: "aal1" | "aal2" | "phr" | null; permission_ids?: (string)[] }; answer: Schemas['Role'] }

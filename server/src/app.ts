@@ -14,6 +14,7 @@ import { accountLetters } from './account/letters.ts'
 import { accountRoutes } from './account/routes.ts'
 import { signCheckpoints, signRows } from './audit/checkpoints.ts'
 import { keepTrail } from './audit/keep.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
 import { applicationRoutes } from './clients/applications-api.ts'
@@ -145,6 +146,7 @@ const own: readonly Route[] = [
   ...secretRoutes,
   ...ownerRoutes,
   ...usersApiRoutes,
+  ...auditRoutes,
   ...transferRoutes,
   ...rolesApiRoutes,
   ...permissionsApiRoutes,

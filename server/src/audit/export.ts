@@ -24,7 +24,7 @@ export const exportRecorded = async (ctx: Ctx, options: ExportOptions, by: By): 
   const asked = {
     ...others,
     ip: others.ip && 'given',
-    types: types?.join(','),
+    type: types?.join(','),
     from: from?.toISOString(),
     to: to?.toISOString(),
   }

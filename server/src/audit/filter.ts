@@ -24,9 +24,11 @@ export type Filter = {
 }
 
 /** How a filter is written: in the query of the API, in options of the command line. */
-export type FilterText = Partial<
-  Record<'user_id' | 'by' | 'type' | 'from' | 'to' | 'outcome' | 'severity' | 'client_id' | 'ip' | 'request_id', string>
->
+export type FilterText = {
+  [N in 'user_id' | 'by' | 'type' | 'from' | 'to' | 'outcome' | 'severity' | 'client_id' | 'ip' | 'request_id']?:
+    | string
+    | undefined
+}
 
 /** Reads a filter. A type that ends in `.*` stands for all of that noun. */
 export const parseFilter = (text: FilterText): Filter | Denial => {
