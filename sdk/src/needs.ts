@@ -29,9 +29,11 @@ export type Needs = {
   acr?: string
 }
 
-/** Checks an accepted proof against the demands. `now` in milliseconds. */
-export const checkNeeds = (auth: Auth, needs: Needs, now: number): KeywrightError | undefined =>
-  stepUp(auth, needs, now) ?? narrow(auth, needs) ?? lacking(auth, needs)
+/** Checks an accepted proof against the demands. `now` in milliseconds. What nobody demanded is not in a prototype either. */
+export const checkNeeds = (auth: Auth, needs: Needs, now: number): KeywrightError | undefined => {
+  const own = Object.assign(Object.create(null) as Needs, needs)
+  return stepUp(auth, own, now) ?? narrow(auth, own) ?? lacking(auth, own)
+}
 
 /** RFC 9470 §3: which level and which age, as far as they were asked for. */
 const stepUp = ({ claims }: Auth, { maxAge, acr }: Needs, now: number): KeywrightError | undefined => {
