@@ -12,7 +12,7 @@ export type Keys = {
   peek: (kid: string) => Key | undefined
   /** A key, asked for if need be. Undefined when there is none; throws when nobody can say. */
   find: (kid: string) => Promise<Key | undefined>
-  /** Forgets how long the keys are good: one of them was withdrawn. */
+  /** Forgets how long the keys are good: one of them was withdrawn, and another one signs. */
   expire: () => void
 }
 
@@ -23,12 +23,16 @@ type State = Options & {
   goodUntil: number
   loadedAt: number
   askedAt: number
+  /** Until when they are looked at more often, because the issuer itself has said that they change. */
+  alarmUntil: number
   loading: Promise<void> | undefined
 }
 
 /** How long keys are used after their time while the issuer does not answer. */
 const graceMs = 3_600_000
 const defaultAgeSeconds = 600
+const alarmMs = 15_000
+const alarmPauseMs = 500
 
 /** Makes the cache, which is empty at first. */
 export const createKeys = (options: Options): Keys => {
@@ -39,6 +43,7 @@ export const createKeys = (options: Options): Keys => {
     goodUntil: never,
     loadedAt: never,
     askedAt: never,
+    alarmUntil: never,
     loading: undefined,
   }
   return {
@@ -46,6 +51,8 @@ export const createKeys = (options: Options): Keys => {
     find: async (kid) => await find(state, kid),
     expire: () => {
       state.goodUntil = never
+      state.askedAt = never
+      state.alarmUntil = performance.now() + alarmMs
     },
   }
 }
@@ -55,7 +62,7 @@ const find = async (state: State, kid: string): Promise<Key | undefined> => {
   const isGood = now < state.goodUntil
   const known = state.keys.get(kid)
   if (known !== undefined && isGood) return known
-  const mayAsk = now - state.askedAt >= state.pauseMs
+  const mayAsk = now - state.askedAt >= (now < state.alarmUntil ? Math.min(alarmPauseMs, state.pauseMs) : state.pauseMs)
   const isUsable = known !== undefined && now < Math.max(state.goodUntil, state.loadedAt) + graceMs
   // The keys are old but there: whoever asks does not wait for newer ones.
   if (isUsable) {

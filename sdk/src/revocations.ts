@@ -12,7 +12,8 @@ export type Revocation = { kind: RevocationKind; key: string; notBefore: number;
 
 type Entry = Pick<Revocation, 'notBefore' | 'expires'>
 export type Revocations = {
-  add: (revocation: Revocation) => void
+  /** Tells whether that is news. */
+  add: (revocation: Revocation) => boolean
   /** `now` in milliseconds. */
   hits: (token: { claims: AccessTokenClaims; kid: string }, now: number) => boolean | Promise<boolean>
   size: () => number
@@ -48,7 +49,7 @@ export const createRevocations = (): Revocations => {
 
 type View = Map<RevocationKind, Map<string, Entry>>
 
-const add = (view: View, { kind, key, notBefore, expires }: Revocation): void => {
+const add = (view: View, { kind, key, notBefore, expires }: Revocation): boolean => {
   const keys = view.get(kind) ?? new Map<string, Entry>()
   const known = keys.get(key)
   keys.set(key, {
@@ -56,6 +57,7 @@ const add = (view: View, { kind, key, notBefore, expires }: Revocation): void =>
     expires: Math.max(expires, known?.expires ?? 0),
   })
   if (keys.size % 1000 === 0) for (const [name, entry] of keys) if (entry.expires < Date.now()) keys.delete(name)
+  return known === undefined || known.notBefore < notBefore
 }
 
 type Facts = { claims: AccessTokenClaims; kid: string; user: string | undefined }

@@ -69,8 +69,7 @@ const createState = (settings: Settings): State => {
           onProblem,
           pass: createPass(credentials, { endpoints, fetch }),
           onRevocation: (revocation) => {
-            revocations.add(revocation)
-            if (revocation.kind === 'kid') keys.expire()
+            if (revocations.add(revocation) && revocation.kind === 'kid') keys.expire()
           },
         })
       : undefined
