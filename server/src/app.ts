@@ -17,6 +17,7 @@ import { keepTrail } from './audit/keep.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
+import { apiRoutes } from './apis/routes.ts'
 import { applicationRoutes } from './clients/applications-api.ts'
 import { ownerRoutes } from './clients/owners-api.ts'
 import { secretRoutes } from './clients/secrets-api.ts'
@@ -143,6 +144,7 @@ const own: readonly Route[] = [
   ...exampleRoutes,
   ...invitationsApiRoutes,
   ...applicationRoutes,
+  ...apiRoutes,
   ...secretRoutes,
   ...ownerRoutes,
   ...usersApiRoutes,

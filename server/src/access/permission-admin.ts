@@ -6,7 +6,7 @@ import type { Ctx } from '../ctx.ts'
 import { isUniqueViolation } from '../db/connect.ts'
 import { isUuid, uuidv7 } from '../io/ids.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
-import { changeAccess, type Doer } from './change.ts'
+import { type Change, changeAccess, type Doer } from './change.ts'
 import { builtIn, nameTaken, permissionOf } from './facts.ts'
 import {
   deletePermission as removePermission,
@@ -33,26 +33,40 @@ export type PermissionWish = {
 
 /** Makes a permission. Refusals: `invalid_permission`, `unknown_resource` (422), `already_exists` (409), and those of change.ts. */
 export const createPermission = async (ctx: Ctx, wish: PermissionWish, doer: Doer): Promise<Permission | Denial> => {
-  const named = partsOf(wish)
-  if (isDenial(named)) return named
-  const { description = null, resource_server_id = null } = wish
   try {
-    return await changeAccess(ctx, doer, async ({ tx, now, may, tell }) => {
-      const refused = may({ do: 'create a permission' })
-      if (refused) return refused
-      if (
-        resource_server_id !== null &&
-        !(isUuid(resource_server_id) && (await resourceServerExists(tx, resource_server_id)))
-      )
-        return unknownResource(resource_server_id)
-      const id = uuidv7(now)
-      await insertPermission(tx, { id, ...named, description, resource_server_id }, now)
-      await tell({ type: 'permission.created', data: { permission: named.name, resource_server: resource_server_id } })
-      return await permissionOf(tx, id)
+    return await changeAccess(ctx, doer, async (change) => {
+      const refused = change.may({ do: 'create a permission' })
+      return refused ?? (await addPermission(change, wish))
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'permissions_name_key')) throw error
-    return nameTaken('There is a permission of this name already.', named.name)
+    return nameTaken('There is a permission of this name already.', wish.name ?? `${wish.resource}:${wish.action}`)
+  }
+}
+
+/** The same within a change of rights, for who has asked already whether that may be: the owner of an API makes its permissions. */
+export const addPermission = async ({ tx, now, tell }: Change, wish: PermissionWish): Promise<Permission | Denial> => {
+  const named = partsOf(wish)
+  if (isDenial(named)) return named
+  const { description = null, resource_server_id = null } = wish
+  const isKnown = async (api: string): Promise<boolean> => isUuid(api) && (await resourceServerExists(tx, api))
+  if (resource_server_id !== null && !(await isKnown(resource_server_id))) return unknownResource(resource_server_id)
+  const id = uuidv7(now)
+  await insertPermission(tx, { id, ...named, description, resource_server_id }, now)
+  await tell({ type: 'permission.created', data: { permission: named.name, resource_server: resource_server_id } })
+  return await permissionOf(tx, id)
+}
+
+/** Takes permissions away within a change of rights; tokens of everybody who held one by a role die. */
+export const endPermissions = async (
+  { tx, tell, lostBy }: Change,
+  permissions: readonly { id: string; name: string }[],
+): Promise<void> => {
+  for (const { id, name } of permissions) {
+    const roles = await rolesWith(tx, id)
+    await removePermission(tx, id)
+    await tell({ type: 'permission.deleted', data: { permission: name, roles } })
+    await lostBy(roles)
   }
 }
 
@@ -79,17 +93,14 @@ export const deletePermission = async (
   { id, check }: { id: string; check?: Check<Permission> | undefined },
   doer: Doer,
 ): Promise<Denial | undefined> => {
-  const done = await changeAccess(ctx, doer, async ({ tx, may, tell, lostBy }) => {
-    const permission = await permissionOf(tx, id)
+  const done = await changeAccess(ctx, doer, async (change) => {
+    const permission = await permissionOf(change.tx, id)
     if (isDenial(permission)) return permission
     const { name, builtin } = permission
     const kept = builtin ? builtIn('This server itself asks for this permission.') : undefined
-    const refused = check?.(permission) ?? kept ?? may({ do: 'delete a permission', permission: name })
+    const refused = check?.(permission) ?? kept ?? change.may({ do: 'delete a permission', permission: name })
     if (refused) return refused
-    const roles = await rolesWith(tx, id)
-    await removePermission(tx, id)
-    await tell({ type: 'permission.deleted', data: { permission: name, roles } })
-    await lostBy(roles)
+    await endPermissions(change, [permission])
     return undefined
   })
   return isDenial(done) ? done : undefined
