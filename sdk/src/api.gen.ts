@@ -33,6 +33,13 @@ export type Schemas = {
   RoleList: { roles: (Schemas['Role'])[]; next: string | null }
   ServiceAccount: { id: string; username: string; name: string | null; description: string | null; status: string; roles: (string)[]; permissions: (string)[]; client_ids: (string)[]; created_at: string; updated_at: string }
   ServiceAccountList: { service_accounts: (Schemas['ServiceAccount'])[]; next: string | null }
+  Webhook: { id: string; name: string; description: string | null; url: string; events: (string)[]; client_id: string | null; status: "active" | "paused"; paused_because: "gone" | "failing" | "asked" | null; failing_since: string | null; last_success_at: string | null; created_at: string; updated_at: string }
+  WebhookDelivery: { id: string; webhook_id: string; event_id: string | null; type: string; status: "waiting" | "delivered" | "failed"; attempts: number; log: ({ at: string; status: number | null; error: string | null; ms: number })[]; next_attempt_at: string | null; created_at: string; finished_at: string | null }
+  WebhookDeliveryList: { deliveries: (Schemas['WebhookDelivery'])[]; next: string | null }
+  WebhookDeliveryWithPayload: { id: string; webhook_id: string; event_id: string | null; type: string; status: "waiting" | "delivered" | "failed"; attempts: number; log: ({ at: string; status: number | null; error: string | null; ms: number })[]; next_attempt_at: string | null; created_at: string; finished_at: string | null; payload: Record<string, unknown> }
+  WebhookList: { webhooks: (Schemas['Webhook'])[]; next: string | null }
+  WebhookReplay: { queued: number; more: boolean }
+  WebhookWithSecret: { id: string; name: string; description: string | null; url: string; events: (string)[]; client_id: string | null; status: "active" | "paused"; paused_because: "gone" | "failing" | "asked" | null; failing_since: string | null; last_success_at: string | null; created_at: string; updated_at: string; secret: string }
 }
 
 /** Every operation: what stands in its path and query, its body, and what it answers. */
@@ -209,5 +216,38 @@ export type Paths = {
   }
   '/api/v1/service-accounts/{id}/enable': {
     post: { params: { id: string }; answer: Schemas['ServiceAccount'] }
+  }
+  '/api/v1/webhooks': {
+    get: { query: { limit?: number; cursor?: string }; answer: Schemas['WebhookList'] }
+    post: { body: { name: string; description?: string | null; url: string; events: (string)[]; client_id?: string }; answer: Schemas['WebhookWithSecret'] }
+  }
+  '/api/v1/webhooks/{id}': {
+    get: { params: { id: string }; answer: Schemas['Webhook'] }
+    patch: { params: { id: string }; body: { name?: string; description?: string | null; url?: string; events?: (string)[] }; answer: Schemas['Webhook'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/webhooks/{id}/rotate-secret': {
+    post: { params: { id: string }; body: { overlap_seconds?: number }; answer: Schemas['WebhookWithSecret'] }
+  }
+  '/api/v1/webhooks/{id}/pause': {
+    post: { params: { id: string }; answer: Schemas['Webhook'] }
+  }
+  '/api/v1/webhooks/{id}/resume': {
+    post: { params: { id: string }; answer: Schemas['Webhook'] }
+  }
+  '/api/v1/webhooks/{id}/deliveries': {
+    get: { params: { id: string }; query: { limit?: number; cursor?: string; status?: "waiting" | "delivered" | "failed" }; answer: Schemas['WebhookDeliveryList'] }
+  }
+  '/api/v1/webhooks/{id}/deliveries/{message}': {
+    get: { params: { id: string; message: string }; answer: Schemas['WebhookDeliveryWithPayload'] }
+  }
+  '/api/v1/webhooks/{id}/deliveries/{message}/replay': {
+    post: { params: { id: string; message: string }; answer: Schemas['WebhookDelivery'] }
+  }
+  '/api/v1/webhooks/{id}/replay': {
+    post: { params: { id: string }; body: { from: string; to?: string }; answer: Schemas['WebhookReplay'] }
+  }
+  '/api/v1/webhooks/{id}/test': {
+    post: { params: { id: string }; answer: Schemas['WebhookDelivery'] }
   }
 }

@@ -82,6 +82,10 @@ import { transferRoutes } from './users/transfer-api.ts'
 import { impersonationRoutes } from './users/impersonate.ts'
 import { serviceAccountsApiRoutes } from './users/service-accounts-api.ts'
 import { strengthRoutes } from './users/strength-api.ts'
+import { deliverWebhooks } from './webhooks/deliver.ts'
+import { fanOut } from './webhooks/fan-out.ts'
+import { webhookPausedLetter } from './webhooks/letters.ts'
+import { webhookRoutes } from './webhooks/routes.ts'
 
 /** Ways to get tokens. Discovery lists them. */
 export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials]
@@ -97,11 +101,12 @@ export const letters: readonly Letter[] = [
   inviteLetter,
   signInLetter,
   ...accountLetters,
+  webhookPausedLetter,
   mailTest,
 ]
 
 /** Who reads every event once, in order, as it gets its place in the audit trail; in this order. */
-export const followers: readonly Follower[] = [countDays, signRows]
+export const followers: readonly Follower[] = [countDays, signRows, fanOut]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
@@ -156,6 +161,7 @@ const own: readonly Route[] = [
   ...assignApiRoutes,
   ...serviceAccountsApiRoutes,
   ...impersonationRoutes,
+  ...webhookRoutes,
   ...strengthRoutes,
   ...setupRoutes,
   ...homeRoutes,
@@ -194,6 +200,7 @@ export const jobs: readonly Job[] = [
   { name: 'write token counts', everyMs: 5000, run: async (ctx) => await ctx.tokenCounts.flush(ctx.db) },
   { name: 'note the last use of API keys', everyMs: 5000, run: async (ctx) => await ctx.keyUses.flush(ctx.db) },
   { name: 'send mails', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'email'), woken: byNudge },
+  { name: 'call webhooks', everyMs: 500, run: deliverWebhooks },
   { name: 'send text messages', everyMs: 1000, run: async (ctx) => await deliver(ctx, 'sms'), woken: byNudge },
   { name: 'end letters that are too late', everyMs: 10_000, run: async (ctx) => await endLate(ctx) },
   { name: 'move signing keys along', everyMs: 10_000, run: async (ctx) => await rotateKeys(ctx) },

@@ -712,3 +712,38 @@ export type UsersRow = {
   kind: string
   description: string | null
 }
+
+/** A row of webhook_deliveries. */
+export type WebhookDeliveriesRow = {
+  id: string
+  webhook_id: string
+  event_id: string | null
+  type: string
+  payload: unknown
+  status: string
+  attempts: number
+  log: unknown
+  due_at: Date
+  created_at: Date
+  finished_at: Date | null
+}
+
+/** A row of webhooks. */
+export type WebhooksRow = {
+  id: string
+  name: string
+  description: string | null
+  url: string
+  events: string[]
+  client_id: string | null
+  status: string
+  paused_because: string | null
+  secret_sealed: string
+  previous_sealed: string | null
+  previous_until: Date | null
+  created_by: string | null
+  failing_since: Date | null
+  last_success_at: Date | null
+  created_at: Date
+  updated_at: Date
+}

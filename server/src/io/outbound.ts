@@ -4,6 +4,7 @@
  * way (mail.ts), to the one server that the operator configured. Start reading at `call`.
  */
 import { lookup as resolveName } from 'node:dns/promises'
+import type { ClientRequest } from 'node:http'
 import { request as overHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
@@ -17,6 +18,8 @@ const { request: overHttp } = process.getBuiltinModule('node:http')
  */
 export type Call = {
   method?: 'GET' | 'POST'
+  /** A body that was written already, such as one that is signed. */
+  body?: { text: string; type: string }
   headers?: Record<string, string>
   form?: Record<string, string>
   json?: unknown
@@ -61,11 +64,39 @@ export const call = async (url: string, options: Call = {}): Promise<Answer> => 
       })
     })
     outgoing.on('error', (error) => reject(inWords(error)))
+    boundConnecting(outgoing)
     outgoing.end(body)
   })
 }
 
-const bodyOf = ({ form, json }: Call): { body: string | undefined; type: Record<string, string> } => {
+/** Nobody needs longer to say hello, whatever the whole may take. */
+const connectMs = 5000
+
+const boundConnecting = (outgoing: ClientRequest): void => {
+  outgoing.on('socket', (socket) => {
+    const timer = setTimeout(() => outgoing.destroy(new Error(words['ETIMEDOUT'])), connectMs)
+    const stop = (): void => clearTimeout(timer)
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stop).once('close', stop)
+  })
+}
+
+/**
+ * Refuses what `call` with this guard would refuse, before it is stored (security rule WH-1). A name that cannot be looked up
+ * now is let pass: it is looked up again at each call.
+ * @throws Error in words
+ */
+export const checkTarget = async (url: string, allow: readonly string[]): Promise<void> => {
+  const target = new URL(url)
+  if (target.username !== '' || target.password !== '' || url.includes('#'))
+    throw new Error('it has a user, a password or a fragment')
+  const { lookup } = guarded(target, allow)
+  if (lookup === undefined) return
+  const found = await resolveName(target.hostname, { all: true }).catch(() => [])
+  if (!found.every(({ address }) => isPublicAddress(address))) throw refusedAddress()
+}
+
+const bodyOf = ({ form, json, body }: Call): { body: string | undefined; type: Record<string, string> } => {
+  if (body !== undefined) return { body: body.text, type: { 'content-type': body.type } }
   if (json !== undefined) return { body: JSON.stringify(json), type: { 'content-type': 'application/json' } }
   if (form === undefined) return { body: undefined, type: {} }
   return {

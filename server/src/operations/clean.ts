@@ -19,6 +19,7 @@ import { removeExpired as removeOfSessions } from '../sessions/expired.ts'
 import { removeExpired as removeOfSignup } from '../signup/expired.ts'
 import { removeExpired as removeOfToken } from '../token/expired.ts'
 import { removeOneTime } from '../users/one-time.ts'
+import { removeExpired as removeOfWebhooks } from '../webhooks/expired.ts'
 
 /** Removes one batch of at most `limit` rows and returns how many went. */
 type Removal = (tx: Query, now: Date, limit: number) => Promise<number>
@@ -39,6 +40,7 @@ const removals: readonly Removal[] = [
   ...removeOfOutbox,
   ...removeOfDevices,
   ...removeOfSignup,
+  ...removeOfWebhooks,
   // A day, for whoever looks why a link does not work any more.
   async (tx, now, limit) => await removeOneTime(tx, new Date(now.getTime() - dayMs), limit),
   removeOfCalls,
