@@ -1,9 +1,10 @@
 /** Owns the page of a person's data: a copy to take along, and the way out; and the API of the copy. */
+import { z } from 'zod'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
+import { type ApiCall, apiRoute, instant } from '../http/api-route.ts'
 import { refuse } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
-import type { PersonPrincipal } from '../http/principal.ts'
 import { bytes, json, page, type Reply, redirectLocal, secretAddress } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
@@ -12,7 +13,6 @@ import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { type ExportState, newestExport, peekExportLink, requestExport, takeById, takeByLink } from './export.ts'
 import { accountFrame, fresh, type Own, ownForm, signedIn, withCookies } from './frame.ts'
-import { selfRoute } from './self-route.ts'
 
 const path = '/account/data'
 const downloadPath = '/account/data/download'
@@ -100,13 +100,16 @@ const facts = (copy: ExportState, now: Date) => ({
 })
 
 /** 202: a job makes it (RFC 9110 §15.3.3). */
-const askByApi = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
+const askByApi = async (ctx: Ctx, { request, person }: ApiCall<unknown, unknown>): Promise<Reply | Denial> => {
   const asked = requireFresh(ctx, request, person) ?? (await requestExport(ctx, request, person.subject.id))
   if (isDenial(asked)) return asked
   return json(facts(asked, request.now), 202, { headers: { location: `${ctx.config.issuer}${me}` } })
 }
 
-const readState = async (ctx: Ctx, request: HttpRequest, { subject }: PersonPrincipal): Promise<Reply | Denial> => {
+const readState = async (
+  ctx: Ctx,
+  { request, person: { subject } }: ApiCall<unknown, unknown>,
+): Promise<Reply | Denial> => {
   const newest = await newestExport(ctx, subject.id)
   return newest === undefined ? none : json(facts(newest, request.now))
 }
@@ -117,7 +120,7 @@ const none: Denial = deny('not_found', 'There is nothing at this address.', {
   got: 'no copy',
 })
 
-const downloadByApi = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
+const downloadByApi = async (ctx: Ctx, { request, person }: ApiCall<unknown, unknown>): Promise<Reply | Denial> => {
   const id = request.pathParams['id'] ?? ''
   const unproved = requireFresh(ctx, request, person)
   if (unproved) return unproved
@@ -126,6 +129,17 @@ const downloadByApi = async (ctx: Ctx, request: HttpRequest, person: PersonPrinc
 }
 
 const own = { auth: 'browser', errors: 'page' } as const
+
+const copySchema = z
+  .object({
+    id: z.uuid(),
+    status: z.enum(['pending', 'ready', 'downloaded', 'expired']),
+    requested_at: instant,
+    ready_at: instant.nullable(),
+    expires_at: instant,
+  })
+  .meta({ id: 'DataExport' })
+const api = { tag: 'One’s own account', may: 'self' } as const
 
 export const dataRoutes = [
   route({ ...own, method: 'GET', path, summary: "One's own data", handler: signedIn(path, show) }),
@@ -152,7 +166,30 @@ export const dataRoutes = [
     summary: "Take out the copy of one's own data, once",
     handler: ownForm(path, download),
   }),
-  selfRoute({ method: 'POST', path: me, summary: "Ask for a copy of one's own data", handler: askByApi }),
-  selfRoute({ method: 'GET', path: me, summary: 'What became of the copy', handler: readState }),
-  selfRoute({ method: 'POST', path: `${me}/:id/download`, summary: 'Take out the copy, once', handler: downloadByApi }),
+  apiRoute({
+    ...api,
+    method: 'POST',
+    path: me,
+    summary: "Ask for a copy of one's own data",
+    answers: { 202: copySchema },
+    refuses: [404],
+    handler: askByApi,
+  }),
+  apiRoute({
+    ...api,
+    method: 'GET',
+    path: me,
+    summary: 'What became of the copy',
+    answers: { 200: copySchema },
+    refuses: [404],
+    handler: readState,
+  }),
+  apiRoute({
+    ...api,
+    method: 'POST',
+    path: `${me}/:id/download`,
+    summary: 'Take out the copy, once',
+    answers: { 200: z.record(z.string(), z.unknown()) },
+    handler: downloadByApi,
+  }),
 ]

@@ -2,11 +2,12 @@
  * Owns the way out: a person deletes their account, on a page and by the API. The operation is users/leave.ts's. Start
  * reading at `deleteRoutes`.
  */
+import { z } from 'zod'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
+import { type ApiCall, apiRoute, instant } from '../http/api-route.ts'
 import { refuse } from '../http/errors.ts'
 import { pathOf } from '../http/paths.ts'
-import type { PersonPrincipal } from '../http/principal.ts'
 import { json, page, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
@@ -19,7 +20,6 @@ import { type Leaving, requestErasure } from '../users/leave.ts'
 import { createdAt } from '../users/manage.ts'
 import { accountFrame, fresh, type Own, ownForm, signedIn, withCookies } from './frame.ts'
 import { checkVersion } from './profile-api.ts'
-import { selfRoute } from './self-route.ts'
 
 const path = '/account/delete'
 
@@ -58,7 +58,7 @@ const leftPage = ({ erase_after, erased }: Leaving): Reply =>
   page('account-left', erased ? {} : { erase_after }, 200, { cookies: [noSession] })
 
 /** 202: it is begun (RFC 9110 §15.3.3). The session that asked is over with all others. */
-const deleteMe = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
+const deleteMe = async (ctx: Ctx, { request, person }: ApiCall<unknown, unknown>): Promise<Reply | Denial> => {
   const { subject } = person
   const refused = requireFresh(ctx, request, person) ?? checkVersion(request, subject, await createdAt(ctx, subject))
   if (refused) return refused
@@ -87,5 +87,14 @@ export const deleteRoutes = [
     summary: "Delete one's own account, now that its name was typed",
     handler: ownForm(path, fresh(path, confirm)),
   }),
-  selfRoute({ method: 'DELETE', path: '/api/v1/users/me', summary: "Delete one's own account", handler: deleteMe }),
+  apiRoute({
+    method: 'DELETE',
+    path: '/api/v1/users/me',
+    tag: 'One’s own account',
+    may: 'self',
+    summary: "Delete one's own account",
+    answers: { 202: z.object({ status: z.enum(['pending_erasure', 'erased']), erase_after: instant.optional() }) },
+    refuses: [404, 409, 412],
+    handler: deleteMe,
+  }),
 ]

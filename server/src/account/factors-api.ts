@@ -11,14 +11,17 @@ import { factorKinds } from '../factors/policy.ts'
 import { removeWithProof, type Removing, sendRemovalCode } from '../factors/removing.ts'
 import { proveAddress, sendFirstCode, type SetUp, setUpPlace } from '../factors/set-up-codes.ts'
 import { pendingTotp } from '../factors/set-up-totp.ts'
-import { readBody } from '../http/json-body.ts'
+import { type ApiCall, apiRoute } from '../http/api-route.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { empty, json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
-import { type SelfHandler, selfRoute } from './self-route.ts'
+import { factorSchema, listSchema, pendingSchema, sentSchema } from './factor-schemas.ts'
 
 const base = '/api/v1/users/me/factors'
+
+type Plain = ApiCall<unknown, unknown>
+type Answer = Promise<Reply | Denial>
 
 /** Where the codes of this person may be typed: their browser, or the application that calls for them. */
 const holderOf = ({ browser, sid, client_id }: PersonPrincipal): string =>
@@ -30,7 +33,7 @@ const wire = ({ created_at, last_used_at, ...rest }: OwnFactor) => ({
   last_used_at: last_used_at?.toISOString() ?? null,
 })
 
-const list: SelfHandler = async (ctx, _request, { subject }) => {
+const list = async (ctx: Ctx, { person: { subject } }: Plain): Answer => {
   const [factors, codes] = await Promise.all([
     listFactors(ctx.db, subject.id, subject.email),
     countBackupCodes(ctx.db, subject.id),
@@ -41,9 +44,9 @@ const list: SelfHandler = async (ctx, _request, { subject }) => {
 
 /** After a proof that is young enough (security rule LI-4). */
 const fresh =
-  (handler: SelfHandler): SelfHandler =>
-  async (ctx, request, person) =>
-    requireFresh(ctx, request, person) ?? (await handler(ctx, request, person))
+  <B>(handler: (ctx: Ctx, call: ApiCall<B, unknown>) => Answer) =>
+  async (ctx: Ctx, call: ApiCall<B, unknown>): Answer =>
+    requireFresh(ctx, call.request, call.person) ?? (await handler(ctx, call))
 
 const beginBody = z.strictObject({
   kind: z.enum(['totp', 'sms', 'email']),
@@ -51,9 +54,7 @@ const beginBody = z.strictObject({
 })
 
 /** Begins the set-up of one: a secret for an app, or a first code on its way. */
-const begin: SelfHandler = async (ctx, request, person) => {
-  const body = readBody(beginBody, request)
-  if (isDenial(body)) return body
+const begin = async (ctx: Ctx, { request, person, body }: ApiCall<z.infer<typeof beginBody>, unknown>): Answer => {
   const { kind } = body
   if (!ctx.config.factors.includes(kind) || (kind !== 'totp' && !canSend(ctx, kind))) return switchedOff(kind)
   if (kind === 'totp') {
@@ -85,10 +86,10 @@ const confirmBody = z.strictObject({
   code: z.string().max(100),
 })
 
+type Confirmed = z.infer<typeof confirmBody>
+
 /** The first right code: from here on the factor counts. */
-const confirm: SelfHandler = async (ctx, request, person) => {
-  const body = readBody(confirmBody, request)
-  if (isDenial(body)) return body
+const confirm = async (ctx: Ctx, { request, person, body }: ApiCall<Confirmed, unknown>): Answer => {
   const { kind, code } = body
   const denial =
     kind === 'totp'
@@ -96,8 +97,6 @@ const confirm: SelfHandler = async (ctx, request, person) => {
       : await prove(ctx, request, person, { channel: kind, code })
   return denial ?? (await added(ctx, person, body))
 }
-
-type Confirmed = z.infer<typeof confirmBody>
 
 const confirmApp = async (
   ctx: Ctx,
@@ -122,24 +121,24 @@ const prove = async (
   return await addChannel(ctx, request, { user_id: person.subject.id, sid: person.sid, channel, address })
 }
 
-const added = async (ctx: Ctx, { subject }: PersonPrincipal, { kind, id }: Confirmed): Promise<Reply> => {
+const added = async (ctx: Ctx, { subject }: PersonPrincipal, { kind, id }: Confirmed): Answer => {
   const factors = await listFactors(ctx.db, subject.id, subject.email)
   const factor = factors.find((one) => one.kind === kind && (kind !== 'totp' || one.id === id))
-  return json(factor && wire(factor), 201)
+  return factor === undefined ? missing : json(wire(factor), 201)
 }
 
 const nameBody = z.strictObject({ name: z.string().max(200) })
 
-const rename: SelfHandler = async (ctx, request, { subject }) => {
-  const body = readBody(nameBody, request)
-  if (isDenial(body)) return body
+const rename = async (ctx: Ctx, call: ApiCall<z.infer<typeof nameBody>, unknown>): Answer => {
+  const { request, body, params } = call
+  const { subject } = call.person
   const name = typedName(body.name)
   if (name === undefined) return invalidName
-  const id = request.pathParams['id'] ?? ''
+  const id = params['id'] ?? ''
   const denial = await renameFactor(ctx, request, { user_id: subject.id, id, name })
   if (denial) return denial
   const factor = (await listFactors(ctx.db, subject.id, subject.email)).find((one) => one.id === id)
-  return json(factor && wire(factor))
+  return factor === undefined ? missing : json(wire(factor))
 }
 
 const removingOf = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Removing | Denial> => {
@@ -153,7 +152,7 @@ const removingOf = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipa
 }
 
 /** Without a body: right after a sign-in with a passkey. Otherwise `…/remove` takes the proof (security rule MF-4). */
-const removeAtOnce: SelfHandler = async (ctx, request, person) => {
+const removeAtOnce = async (ctx: Ctx, { request, person }: Plain): Answer => {
   const removing = await removingOf(ctx, request, person)
   if (isDenial(removing)) return removing
   return (await removeWithProof(ctx, removing, { kind: undefined, code: '' })) ?? empty(204)
@@ -161,9 +160,7 @@ const removeAtOnce: SelfHandler = async (ctx, request, person) => {
 
 const removeBody = z.strictObject({ kind: z.enum(factorKinds), code: z.string().max(4096).optional() })
 
-const remove: SelfHandler = async (ctx, request, person) => {
-  const body = readBody(removeBody, request)
-  if (isDenial(body)) return body
+const remove = async (ctx: Ctx, { request, person, body }: ApiCall<z.infer<typeof removeBody>, unknown>): Answer => {
   const removing = await removingOf(ctx, request, person)
   if (isDenial(removing)) return removing
   return (await removeWithProof(ctx, removing, { kind: body.kind, code: body.code ?? '' })) ?? empty(204)
@@ -171,15 +168,13 @@ const remove: SelfHandler = async (ctx, request, person) => {
 
 const sendBody = z.strictObject({ kind: z.enum(['email', 'sms']) })
 
-const send: SelfHandler = async (ctx, request, person) => {
-  const body = readBody(sendBody, request)
-  if (isDenial(body)) return body
+const send = async (ctx: Ctx, { request, person, body }: ApiCall<z.infer<typeof sendBody>, unknown>): Answer => {
   const removing = await removingOf(ctx, request, person)
   if (isDenial(removing)) return removing
   return (await sendRemovalCode(ctx, removing, body.kind)) ?? json({ status: 'code_sent', kind: body.kind }, 202)
 }
 
-const codes: SelfHandler = async (ctx, request, { subject, sid }) => {
+const codes = async (ctx: Ctx, { request, person: { subject, sid } }: Plain): Answer => {
   const made = await makeBackupCodes(ctx, request, { user_id: subject.id, sid })
   return isDenial(made) ? made : json({ codes: made }, 201)
 }
@@ -202,49 +197,79 @@ const invalidName: Denial = deny('invalid_name', 'A name has 1 to 60 characters.
   got: 'none, or more',
 })
 
-const login = { limit: 'login' as const }
-
+const own = { tag: 'Second steps', may: 'self' } as const
+const login = { ...own, limit: 'login' } as const
 export const factorsApiRoutes = [
-  selfRoute({ method: 'GET', path: base, summary: "A person's second steps", handler: list }),
-  selfRoute({ ...login, method: 'POST', path: base, summary: 'Begin to set a second step up', handler: fresh(begin) }),
-  selfRoute({
+  apiRoute({
+    ...own,
+    method: 'GET',
+    path: base,
+    summary: "A person's second steps",
+    answers: { 200: listSchema },
+    handler: list,
+  }),
+  apiRoute({
+    ...login,
+    method: 'POST',
+    path: base,
+    summary: 'Begin to set a second step up',
+    body: beginBody,
+    answers: { 201: pendingSchema, 202: sentSchema },
+    refuses: [409, 422],
+    handler: fresh(begin),
+  }),
+  apiRoute({
     ...login,
     method: 'POST',
     path: `${base}/confirm`,
     summary: 'Add a second step by its first code',
+    body: confirmBody,
+    answers: { 201: factorSchema },
+    refuses: [404, 409, 422],
     handler: fresh(confirm),
   }),
-  selfRoute({
+  apiRoute({
     ...login,
     method: 'POST',
     path: `${base}/backup-codes`,
     summary: 'Make ten new backup codes; the old ones are void',
+    answers: { 201: z.object({ codes: z.array(z.string()).describe('shown now and never again') }) },
+    refuses: [409],
     handler: fresh(codes),
   }),
-  selfRoute({
+  apiRoute({
+    ...own,
     method: 'PATCH',
     path: `${base}/:id`,
     summary: 'Give an authenticator another name',
+    body: nameBody,
+    answers: { 200: factorSchema },
     handler: rename,
   }),
-  selfRoute({
+  apiRoute({
     ...login,
     method: 'POST',
     path: `${base}/:id/remove`,
     summary: 'Remove a second step with another one',
+    body: removeBody,
+    answers: { 204: 'empty' },
     handler: fresh(remove),
   }),
-  selfRoute({
+  apiRoute({
     ...login,
     method: 'POST',
     path: `${base}/:id/remove/send`,
     summary: 'Have a code sent that confirms a removal',
+    body: sendBody,
+    answers: { 202: z.object({ status: z.literal('code_sent'), kind: z.enum(['email', 'sms']) }) },
     handler: fresh(send),
   }),
-  selfRoute({
+  apiRoute({
+    ...own,
     method: 'DELETE',
     path: `${base}/:id`,
     summary: 'Remove a second step after a sign-in with a passkey',
+    answers: { 204: 'empty' },
     handler: fresh(removeAtOnce),
   }),
 ]

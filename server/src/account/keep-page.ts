@@ -77,6 +77,7 @@ export const keepRoutes = [
     accepts: 'json',
     limit: 'login',
     summary: 'Keep an account that is about to be deleted, by the link of the letter',
+    api: { tag: 'Letters', body, answers: { 200: z.object({ status: z.literal('active') }) } },
     handler: keepByApi,
   }),
 ]

@@ -6,19 +6,18 @@ import {
   addPasskey,
   creationOptions,
   type Keeper,
+  missing,
   passkeysOf,
   type PasskeyView,
   removePasskey,
   renamePasskey,
 } from '../factors/passkey-keeping.ts'
+import { creationOptionsSchema } from '../factors/passkey-schemas.ts'
 import { passkeysOn, switchedOff } from '../factors/passkeys.ts'
-import { refuse } from '../http/errors.ts'
-import { readBody } from '../http/json-body.ts'
+import { type ApiCall, apiRoute, instant } from '../http/api-route.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { empty, json, type Reply } from '../http/reply.ts'
-import type { HttpRequest } from '../http/request.ts'
-import { type Route, route } from '../http/route.ts'
-import { isDenial } from '../protocol/errors.ts'
+import { type Denial, isDenial } from '../protocol/errors.ts'
 
 const base = '/api/v1/users/me/passkeys'
 
@@ -34,79 +33,108 @@ const wire = ({ created_at, last_used_at, ...rest }: PasskeyView) => ({
   last_used_at: last_used_at?.toISOString() ?? null,
 })
 
-type Handler = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal) => Promise<Reply>
+const passkeySchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    created_at: instant,
+    last_used_at: instant.nullable(),
+    synced: z.boolean().describe('it is copied to other devices of its owner'),
+    discoverable: z
+      .boolean()
+      .nullable()
+      .describe('whether it can sign in by itself; null where the browser did not say'),
+  })
+  .meta({ id: 'Passkey' })
 
-const list: Handler = async (ctx, _request, person) =>
+type Answer = Promise<Reply | Denial>
+
+const list = async (ctx: Ctx, { person }: ApiCall<unknown, unknown>): Answer =>
   json({ passkeys: (await passkeysOf(ctx, person.subject.id)).map(wire) })
 
-const options: Handler = async (ctx, request, person) => {
-  const denial = requireFresh(ctx, request, person) ?? (passkeysOn(ctx) ? undefined : switchedOff)
-  if (denial) return refuse(ctx, denial, 'problem', { route: `${base}/options`, request })
-  return json(await creationOptions(ctx, request, keeperOf(person)))
-}
+const options = async (ctx: Ctx, { request, person }: ApiCall<unknown, unknown>): Answer =>
+  requireFresh(ctx, request, person) ??
+  (passkeysOn(ctx) ? json(await creationOptions(ctx, request, keeperOf(person))) : switchedOff)
 
-const newBody = z.strictObject({ credential: z.unknown(), name: z.string().max(200).optional() })
+const newBody = z.strictObject({
+  credential: z.unknown().describe('WebAuthn §5.1 RegistrationResponseJSON'),
+  name: z.string().max(200).optional(),
+})
 
-const add: Handler = async (ctx, request, person) => {
-  const where = { route: base, request }
+const add = async (ctx: Ctx, { request, person, body }: ApiCall<z.infer<typeof newBody>, unknown>): Answer => {
   const stale = requireFresh(ctx, request, person)
-  if (stale) return refuse(ctx, stale, 'problem', where)
-  const body = readBody(newBody, request)
-  if (isDenial(body)) return refuse(ctx, body, 'problem', where)
+  if (stale) return stale
   const keeper = keeperOf(person)
   const added = await addPasskey(ctx, request, { keeper, sid: person.sid, sent: body.credential, name: body.name })
-  if (isDenial(added)) return refuse(ctx, added, 'problem', where)
+  if (isDenial(added)) return added
   return json(wire(added), 201, { headers: { location: `${ctx.config.issuer}${base}/${added.id}` } })
 }
 
 const nameBody = z.strictObject({ name: z.string().max(200) })
 
-const rename: Handler = async (ctx, request, { subject }) => {
-  const where = { route: `${base}/:id`, request }
-  const body = readBody(nameBody, request)
-  if (isDenial(body)) return refuse(ctx, body, 'problem', where)
-  const id = request.pathParams['id'] ?? ''
-  const denial = await renamePasskey(ctx, request, { user_id: subject.id, id, name: body.name })
-  if (denial) return refuse(ctx, denial, 'problem', where)
-  const renamed = (await passkeysOf(ctx, subject.id)).find((one) => one.id === id)
-  return json(renamed && wire(renamed))
+const rename = async (ctx: Ctx, call: ApiCall<z.infer<typeof nameBody>, unknown>): Answer => {
+  const { request, person, body, params } = call
+  const { id: user_id } = person.subject
+  const id = params['id'] ?? ''
+  const denial = await renamePasskey(ctx, request, { user_id, id, name: body.name })
+  if (denial) return denial
+  const renamed = (await passkeysOf(ctx, user_id)).find((one) => one.id === id)
+  return renamed === undefined ? missing : json(wire(renamed))
 }
 
-const remove: Handler = async (ctx, request, person) => {
+const remove = async (ctx: Ctx, { request, person, params }: ApiCall<unknown, unknown>): Answer => {
   const { subject, amr } = person
   const stale = requireFresh(ctx, request, person)
-  const id = request.pathParams['id'] ?? ''
-  const denial = stale ?? (await removePasskey(ctx, request, { user_id: subject.id, amr, id }))
-  return denial ? refuse(ctx, denial, 'problem', { route: `${base}/:id`, request }) : empty(204)
+  return (
+    stale ?? (await removePasskey(ctx, request, { user_id: subject.id, amr, id: params['id'] ?? '' })) ?? empty(204)
+  )
 }
 
-type Own = Pick<Route, 'method' | 'path' | 'summary' | 'accepts'> & { handler: Handler }
-
-const own = ({ accepts, ...rest }: Own): Route =>
-  route({ ...rest, ...(accepts && { accepts }), auth: 'person', may: 'self', errors: 'problem' })
+const own = { tag: 'Passkeys', may: 'self' } as const
 
 export const passkeysApiRoutes = [
-  own({ method: 'GET', path: base, summary: "A person's passkeys", handler: list }),
-  own({
+  apiRoute({
+    ...own,
+    method: 'GET',
+    path: base,
+    summary: "A person's passkeys",
+    answers: { 200: z.object({ passkeys: z.array(passkeySchema) }) },
+    handler: list,
+  }),
+  apiRoute({
+    ...own,
     method: 'POST',
     path: `${base}/options`,
-    accepts: 'json',
     summary: 'What to ask a browser for a new passkey (WebAuthn PublicKeyCredentialCreationOptionsJSON)',
+    answers: { 200: creationOptionsSchema },
     handler: options,
   }),
-  own({
+  apiRoute({
+    ...own,
     method: 'POST',
     path: base,
-    accepts: 'json',
     summary: 'Keep a passkey that a browser has made (WebAuthn RegistrationResponseJSON)',
+    body: newBody,
+    answers: { 201: passkeySchema },
+    refuses: [409],
     handler: add,
   }),
-  own({
+  apiRoute({
+    ...own,
     method: 'PATCH',
     path: `${base}/:id`,
-    accepts: 'json',
     summary: 'Give a passkey another name',
+    body: nameBody,
+    answers: { 200: passkeySchema },
     handler: rename,
   }),
-  own({ method: 'DELETE', path: `${base}/:id`, summary: 'Remove a passkey', handler: remove }),
+  apiRoute({
+    ...own,
+    method: 'DELETE',
+    path: `${base}/:id`,
+    summary: 'Remove a passkey',
+    answers: { 204: 'empty' },
+    refuses: [409],
+    handler: remove,
+  }),
 ]

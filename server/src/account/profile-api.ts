@@ -5,24 +5,22 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
-import { readBody } from '../http/json-body.ts'
-import type { PersonPrincipal } from '../http/principal.ts'
+import { type ApiCall, apiRoute, instant } from '../http/api-route.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { createdAt } from '../users/manage.ts'
 import { addressParts, changeProfile, type Profile, type ProfileProblem, textClaims } from '../users/profile.ts'
-import { personView } from '../users/view.ts'
-import { selfRoute } from './self-route.ts'
+import { each, personSchema, personView } from '../users/view.ts'
 
 const text = z.string().max(2000).nullable().optional()
-const optional = <K extends string>(names: readonly K[]) =>
-  Object.fromEntries(names.map((name) => [name, text])) as Record<K, typeof text>
-const body = z.strictObject({
-  ...optional(textClaims),
-  address: z.strictObject(optional(addressParts)).nullable().optional(),
+const profile = z.strictObject({
+  ...each(textClaims, text),
+  address: z.strictObject(each(addressParts, text)).nullable().optional(),
 })
+type Sent = z.infer<typeof profile>
+const ownSchema = personSchema.extend({ created_at: instant.nullable() }).meta({ id: 'OwnAccount' })
 
 /** A person with the version of what they see of themselves (RFC 9110 §8.8.3). */
 const shown = (subject: Subject, created_at: Date | undefined) => {
@@ -35,7 +33,7 @@ const answer = (subject: Subject, created_at: Date | undefined): Reply => {
   return json(user, 200, { headers: { etag } })
 }
 
-const read = async (ctx: Ctx, _request: HttpRequest, { subject }: PersonPrincipal): Promise<Reply> =>
+const read = async (ctx: Ctx, { person: { subject } }: ApiCall<unknown, unknown>): Promise<Reply> =>
   answer(subject, await createdAt(ctx, subject))
 
 /** RFC 9110 §13.1.1: whoever names the version that they saw changes that one and no other. */
@@ -60,9 +58,7 @@ const changedMeanwhile: Denial = deny(
 /** PUT replaces a profile as a whole, PATCH (RFC 7396, but for the address: that one is replaced) what it names. */
 const change =
   (whole: boolean) =>
-  async (ctx: Ctx, request: HttpRequest, { subject }: PersonPrincipal): Promise<Reply | Denial> => {
-    const sent = readBody(body, request)
-    if (isDenial(sent)) return sent
+  async (ctx: Ctx, { request, person: { subject }, body: sent }: ApiCall<Sent, unknown>): Promise<Reply | Denial> => {
     const created_at = await createdAt(ctx, subject)
     const outcome = await changeProfile(ctx, request, {
       user_id: subject.id,
@@ -76,7 +72,7 @@ const change =
 const nothing = Object.fromEntries([...textClaims, 'address'].map((name) => [name, null])) as Profile
 
 /** Without the members that were not sent. */
-const known = (sent: z.infer<typeof body>): Partial<Profile> =>
+const known = (sent: Sent): Partial<Profile> =>
   Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
 
 const sentences: Record<ProfileProblem, string> = {
@@ -106,8 +102,24 @@ const invalid = (problems: Partial<Record<string, ProfileProblem>>): Denial => {
 
 const path = '/api/v1/users/me'
 
+const own = { path, tag: 'One’s own account', may: 'self', answers: { 200: ownSchema } } as const
+
 export const profileApiRoutes = [
-  selfRoute({ method: 'GET', path, summary: 'Read what is said of oneself', handler: read }),
-  selfRoute({ method: 'PUT', path, summary: "Replace one's own profile", handler: change(true) }),
-  selfRoute({ method: 'PATCH', path, summary: "Change parts of one's own profile", handler: change(false) }),
+  apiRoute({ ...own, method: 'GET', summary: 'Read what is said of oneself', handler: read }),
+  apiRoute({
+    ...own,
+    method: 'PUT',
+    summary: "Replace one's own profile",
+    body: profile,
+    refuses: [404, 412, 422],
+    handler: change(true),
+  }),
+  apiRoute({
+    ...own,
+    method: 'PATCH',
+    summary: "Change parts of one's own profile",
+    body: profile,
+    refuses: [404, 412, 422],
+    handler: change(false),
+  }),
 ]

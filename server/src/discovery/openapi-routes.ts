@@ -1,5 +1,6 @@
 /** Owns the address of the OpenAPI document: computed once from the table of contents (app.ts), served as bytes. */
 import { hash } from 'node:crypto'
+import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
 import { openApiOf } from '../http/openapi.ts'
 import { bytes, empty } from '../http/reply.ts'
@@ -30,6 +31,13 @@ export const openApiRoutes = (routes: () => readonly Route[]): Route[] => {
       errors: 'problem',
       cors: 'public',
       summary: 'What this API can, as an OpenAPI 3.1 document',
+      api: {
+        tag: 'Discovery',
+        answers: {
+          200: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
+          304: 'empty',
+        },
+      },
       handler: (ctx, request) => {
         const { body, etag } = documentOf(ctx)
         const headers = { 'cache-control': 'public, max-age=300', etag }

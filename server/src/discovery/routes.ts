@@ -5,6 +5,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
 import { hash } from 'node:crypto'
 import { metadata } from '../protocol/metadata.ts'
+import { metadataFacts } from './documented.ts'
 
 /** Text, not bytes: Node writes head and body of a string in one go. */
 type Document = { body: string; etag: string }
@@ -44,6 +45,7 @@ export const discoveryRoutes = ['/.well-known/openid-configuration', '/.well-kno
       errors: 'problem',
       cors: 'public',
       summary: 'What this server is and can',
+      api: metadataFacts,
       handler: discover,
     }),
 )

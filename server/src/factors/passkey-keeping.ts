@@ -255,7 +255,8 @@ const tooMany: Denial = deny(
   { status: 409 },
 )
 
-const missing: Denial = deny('not_found', 'There is no such passkey.', {
+/** Of an id that is none of the person's passkeys. */
+export const missing: Denial = deny('not_found', 'There is no such passkey.', {
   rule: "the passkey is the person's own",
   expected: 'the id of one of them',
   got: 'another id',

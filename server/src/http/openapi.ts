@@ -40,7 +40,11 @@ export const openApiOf = (routes: readonly Route[], { issuer, version }: Facts):
     servers: [{ url: issuer }],
     tags: [...new Set(listed.map(({ api }) => api.tag))].map((name) => ({ name })),
     paths,
-    components: { securitySchemes: securitySchemes(issuer), schemas: components.all() },
+    components: {
+      securitySchemes: securitySchemes(issuer),
+      schemas: components.all(),
+      responses: refusalResponses(listed),
+    },
   }
 }
 
@@ -78,7 +82,8 @@ const whoMay = ({ may, orOwner, keys, proofs }: Route): string => {
 /** Alternatives, and scopes where an access token needs them. */
 const securityOf = (route: Route): Record<string, string[]>[] => {
   if (route.auth === 'client') return [{ client: [] }]
-  if (route.auth === 'bearer') return [{ token: [] }]
+  if (route.auth === 'bearer') return [{ token: ['openid'] }]
+  if (route.auth === 'listener') return [{ token: ['revocations:read'] }, { api_key: [] }]
   if (route.auth !== 'person') return []
   const self = route.may === 'self' || route.may === undefined
   const proofs = route.proofs ?? (self && route.keys !== true ? ['session', 'token'] : ['session', 'token', 'api_key'])
@@ -143,18 +148,43 @@ const bodyOf = ({ accepts, api, method }: ApiRoute, components: Components): Rec
 const responsesOf = (route: ApiRoute, components: Components): Record<string, unknown> => {
   const answers = Object.entries(route.api.answers).map(([status, schema]): [string, unknown] => [
     status,
-    answerOf(schema, components),
+    answerOf(schema, route.api.media, components),
   ])
-  const refusal = { $ref: `#/components/schemas/${route.errors === 'oauth' ? 'OAuthError' : 'Problem'}` }
-  const type = route.errors === 'oauth' ? 'application/json' : 'application/problem+json'
   const refusals = refusalsOf(route).map((status): [string, unknown] => [
     String(status),
-    { description: words[status] ?? 'Refused', content: { [type]: { schema: refusal } } },
+    { $ref: `#/components/responses/${refusalName(route, status)}` },
   ])
-  return Object.fromEntries([...answers, ...refusals])
+  // Health answers its own 503.
+  return Object.fromEntries([...refusals, ...answers])
 }
 
-const answerOf = (schema: ApiFacts['answers'][number], components: Components): Record<string, unknown> => {
+/** Refusals are shared: one for each form and status that there is. */
+const refusalName = ({ errors }: Route, status: number): string =>
+  `${{ oauth: 'OAuthError', page: 'ErrorPage', problem: 'Problem' }[errors]}${status}`
+
+const refusalResponses = (routes: readonly ApiRoute[]): Record<string, unknown> => {
+  const all = routes.flatMap((route) =>
+    refusalsOf(route).map((status): [string, unknown] => [
+      refusalName(route, status),
+      { description: words[status] ?? 'Refused', content: refusalContent[route.errors] },
+    ]),
+  )
+  return Object.fromEntries(all.toSorted(([one], [other]) => one.localeCompare(other)))
+}
+
+const named = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } })
+
+const refusalContent = {
+  oauth: { 'application/json': named('OAuthError') },
+  problem: { 'application/problem+json': named('Problem') },
+  page: { 'text/html': { schema: { type: 'string' } } },
+}
+
+const answerOf = (
+  schema: ApiFacts['answers'][number],
+  media: string | undefined,
+  components: Components,
+): Record<string, unknown> => {
   if (schema === 'empty') return { description: 'Done' }
   if (schema === 'events')
     return { description: 'A stream', content: { 'text/event-stream': { schema: { type: 'string' } } } }
@@ -163,7 +193,10 @@ const answerOf = (schema: ApiFacts['answers'][number], components: Components): 
       description: 'Lines',
       content: Object.fromEntries(mediaTypes.lines.map((one) => [one, { schema: { type: 'string' } }])),
     }
-  return { description: 'Done', content: { 'application/json': { schema: components.schema(schema, 'output') } } }
+  return {
+    description: 'Done',
+    content: { [media ?? 'application/json']: { schema: components.schema(schema, 'output') } },
+  }
 }
 
 const everywhere = [400, 414, 415, 421, 429, 431, 503]
@@ -200,6 +233,13 @@ const words: Record<number, string> = {
   503: 'Not now: try again',
 }
 
+const scopes = {
+  openid: 'Who is signed in',
+  account: 'Look after one’s own account',
+  admin: 'Use the permissions that one holds',
+  'revocations:read': 'Follow revocations',
+}
+
 const securitySchemes = (issuer: string) => ({
   session: {
     type: 'apiKey',
@@ -214,8 +254,9 @@ const securitySchemes = (issuer: string) => ({
       authorizationCode: {
         authorizationUrl: `${issuer}/oauth/authorize`,
         tokenUrl: `${issuer}/oauth/token`,
-        scopes: { account: 'Look after one’s own account', admin: 'Use the permissions that one holds' },
+        scopes,
       },
+      clientCredentials: { tokenUrl: `${issuer}/oauth/token`, scopes },
     },
   },
   api_key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'Authorization: Bearer does as well.' },

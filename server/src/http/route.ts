@@ -26,6 +26,8 @@ export type ApiFacts = {
   query?: z.ZodObject
   /** What each success looks like, by its status. `empty` has no body; `lines` are JSON lines or CSV. */
   answers: Readonly<Record<number, z.ZodType | 'empty' | 'lines' | 'events'>>
+  /** The type of the answers, where it is another one than application/json. */
+  media?: string
   /** Statuses of refusals beyond those that follow from what the route is (see openapi.ts). */
   refuses?: readonly number[]
   /** Repeating a call with the same Idempotency-Key gives the same answer again. */

@@ -1,17 +1,43 @@
 /** Owns what the JSON API answers to the outcome of a proof. The pages have their own (reply.ts). */
+import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
 import { destinationOf } from '../factors/destination.ts'
-import type { FactorKind } from '../factors/policy.ts'
+import { type FactorKind, factorKinds } from '../factors/policy.ts'
 import { csrfToken } from '../http/csrf.ts'
 import { refuse, type Where } from '../http/errors.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
 import { browserCookie, ownFormsOf } from '../sessions/cookie.ts'
-import { personView } from '../users/view.ts'
+import { personSchema, personView } from '../users/view.ts'
 import type { Outcome } from './complete.ts'
 import { pathOfStep } from './reply.ts'
 import { findOwnSignIn } from './sign-in.ts'
+
+const completeSchema = z
+  .object({
+    status: z.literal('complete'),
+    user: personSchema.optional(),
+    csrf_token: z.string().describe('for the X-CSRF-Token of unsafe calls with the session cookie of this answer'),
+  })
+  .meta({ id: 'SignedIn' })
+const dueSchema = z
+  .object({
+    status: z.enum(['factor', 'prove_mail', 'enrol', 'action', 'erasure', 'stuck']).describe('the step that is due'),
+    interaction: z.string().describe('names the sign-in that is under way'),
+    factors: z
+      .array(z.object({ kind: z.enum(factorKinds), destination: z.string().optional() }))
+      .optional()
+      .describe('ways to take a second step'),
+    continue: z.string().describe('the page on which a person can go on'),
+  })
+  .meta({ id: 'SignInDue' })
+
+/** As answers have it. */
+export const signInSchema = z.union([completeSchema, dueSchema])
+
+/** Statuses of refusals of whatever signs in: an account or its state is in the way, a session too many, an account that is not let in. */
+export const signInRefuses = [409, 422] as const
 
 /**
  * `{status: "complete", user, csrf_token}` with the session cookie, or what is due: `{status, interaction, factors?, continue}`,

@@ -6,43 +6,22 @@ import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
 import { destinationOf } from '../factors/destination.ts'
 import { type FactorKind, factorKinds } from '../factors/policy.ts'
-import { checkOrigin } from '../http/csrf.ts'
-import { refuse, type Where } from '../http/errors.ts'
-import { readBody } from '../http/json-body.ts'
+import { type Call, openRoute } from '../http/open-call.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { type Route, route } from '../http/route.ts'
+import type { Route } from '../http/route.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { browserCookie } from '../sessions/cookie.ts'
-import { apiReplyOf, over } from './api-reply.ts'
+import { apiReplyOf, over, signInRefuses, signInSchema } from './api-reply.ts'
 import { signInWithPassword } from './password.ts'
 import { sendStepCode, takeStep } from './second-step.ts'
 import { type Due, dueOf } from './sign-in-page.ts'
 
-type Work = (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal, where: Where) => Promise<Reply | Denial>
-
-/** JSON only, and from a page of ours where the browser says from which (security rule AD-4): no other site signs anybody in here. */
-const own = (facts: Pick<Route, 'path' | 'summary'>, work: Work): Route =>
-  route({
-    ...facts,
-    method: 'POST',
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
-    limit: 'login',
-    handler: async (ctx, request, browser) => {
-      const where = { route: facts.path, request }
-      const reply = checkOrigin(ctx, request) ?? (await work(ctx, request, browser, where))
-      return isDenial(reply) ? refuse(ctx, reply, 'problem', where) : reply
-    },
-  })
-
 const loginBody = z.strictObject({ login: z.string().max(1000), password: z.string().max(10_000) })
 
-const login: Work = async (ctx, request, browser, where) => {
-  const typed = readBody(loginBody, request)
-  if (isDenial(typed)) return typed
+const login = async (ctx: Ctx, call: Call<z.infer<typeof loginBody>>): Promise<Reply | Denial> => {
+  const { request, browser, body: typed, where } = call
   const destination = { interaction: undefined }
   const outcome = await signInWithPassword(ctx, request, browser, { typed, destination })
   return isDenial(outcome) ? outcome : await apiReplyOf(ctx, browser, outcome, where)
@@ -55,14 +34,12 @@ const factorBody = z.strictObject({
   interaction,
   kind,
   code: z.string().max(4096).optional(),
-  /** For a passkey: what the browser answered. */
-  credential: z.unknown().optional(),
+  credential: z.unknown().optional().describe('for a passkey: what the browser answered'),
   trust_device: z.boolean().optional(),
 })
 
-const factor: Work = async (ctx, request, browser, where) => {
-  const body = readBody(factorBody, request)
-  if (isDenial(body)) return body
+const factor = async (ctx: Ctx, call: Call<z.infer<typeof factorBody>>): Promise<Reply | Denial> => {
+  const { request, browser, body, where } = call
   const due = await dueFactor(ctx, request, browser, body.interaction)
   if (isDenial(due)) return due
   const step = {
@@ -76,9 +53,7 @@ const factor: Work = async (ctx, request, browser, where) => {
 
 const sendBody = z.strictObject({ interaction, kind })
 
-const send: Work = async (ctx, request, browser) => {
-  const body = readBody(sendBody, request)
-  if (isDenial(body)) return body
+const send = async (ctx: Ctx, { request, browser, body }: Call<z.infer<typeof sendBody>>): Promise<Reply | Denial> => {
   const due = await dueFactor(ctx, request, browser, body.interaction)
   if (isDenial(due)) return due
   const { row, step } = due
@@ -112,8 +87,34 @@ const notDue = (got: string): Denial =>
     remedy: 'Open the page that `continue` named.',
   })
 
-export const authApiRoutes = [
-  own({ path: '/api/v1/auth/login', summary: 'Sign in with name and password' }, login),
-  own({ path: '/api/v1/auth/factor', summary: 'Take the second step of a sign-in' }, factor),
-  own({ path: '/api/v1/auth/factor/send', summary: 'Have a code for the second step sent' }, send),
+const sentSchema = z.object({ status: z.literal('sent'), kind, destination: z.string().optional() })
+const facts = { tag: 'Signing in', limit: 'login' } as const
+
+export const authApiRoutes: Route[] = [
+  openRoute({
+    ...facts,
+    path: '/api/v1/auth/login',
+    summary: 'Sign in with name and password',
+    body: loginBody,
+    answers: { 200: signInSchema },
+    refuses: signInRefuses,
+    handler: login,
+  }),
+  openRoute({
+    ...facts,
+    path: '/api/v1/auth/factor',
+    summary: 'Take the second step of a sign-in',
+    body: factorBody,
+    answers: { 200: signInSchema },
+    refuses: signInRefuses,
+    handler: factor,
+  }),
+  openRoute({
+    ...facts,
+    path: '/api/v1/auth/factor/send',
+    summary: 'Have a code for the second step sent',
+    body: sendBody,
+    answers: { 202: sentSchema },
+    handler: send,
+  }),
 ]

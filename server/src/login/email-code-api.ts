@@ -1,13 +1,13 @@
 /** Owns the sign-in by mail as JSON. Start reading at `emailCodeApiRoutes`. */
 import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
-import { type Call, openCall } from '../http/open-call.ts'
+import { type Call, openRoute } from '../http/open-call.ts'
 import { json, type Reply } from '../http/reply.ts'
-import { type Route, route } from '../http/route.ts'
+import type { Route } from '../http/route.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { browserCookie } from '../sessions/cookie.ts'
 import { deadLink, type OneTime } from '../users/one-time.ts'
-import { apiReplyOf } from './api-reply.ts'
+import { apiReplyOf, signInRefuses, signInSchema } from './api-reply.ts'
 import { askForLetter, tooManyLetters, tryMailedCode } from './by-mail.ts'
 import { emailSignInOff, signInByMail, spendSignIn } from './email-code.ts'
 
@@ -41,24 +41,23 @@ const proved = async (ctx: Ctx, { request, browser, body }: Call<z.infer<typeof 
 }
 
 export const emailCodeApiRoutes: Route[] = [
-  route({
-    method: 'POST',
+  openRoute({
     path: `${base}/email-code`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
+    tag: 'Signing in',
     limit: 'mail',
     summary: 'Ask for a code that signs in, whoever has the account',
-    handler: openCall(`${base}/email-code`, who, ask),
+    body: who,
+    answers: { 202: z.object({ status: z.literal('code_sent'), id: z.string() }) },
+    handler: ask,
   }),
-  route({
-    method: 'POST',
+  openRoute({
     path: `${base}/email-code/verify`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
+    tag: 'Signing in',
     limit: 'login',
     summary: 'Sign in with the code or the token of the letter',
-    handler: openCall(`${base}/email-code/verify`, proof, verify),
+    body: proof,
+    answers: { 200: signInSchema },
+    refuses: signInRefuses,
+    handler: verify,
   }),
 ]

@@ -6,10 +6,11 @@ import { z } from 'zod'
 import { findOwn, refuseInteraction, restart } from '../authorize/interaction.ts'
 import type { Ctx } from '../ctx.ts'
 import { creationOptions } from '../factors/passkey-keeping.ts'
+import { creationOptionsSchema, requestOptionsSchema } from '../factors/passkey-schemas.ts'
 import { passkeysOn, requestOptions, switchedOff } from '../factors/passkeys.ts'
-import { checkCsrf, checkOrigin } from '../http/csrf.ts'
+import { checkCsrf } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
-import { readBody } from '../http/json-body.ts'
+import { type Call, openRoute } from '../http/open-call.ts'
 import type { BrowserPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -17,7 +18,7 @@ import { route } from '../http/route.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { param } from '../protocol/params.ts'
 import { browserCookie } from '../sessions/cookie.ts'
-import { apiReplyOf } from './api-reply.ts'
+import { apiReplyOf, signInRefuses, signInSchema } from './api-reply.ts'
 import { enrolKinds } from './enrol.ts'
 import { csrfContext, loginPage, ownPath } from './page.ts'
 import { signInWithPasskey } from './passkey.ts'
@@ -57,16 +58,10 @@ const remember = (ctx: Ctx, denial: Denial, request: HttpRequest): void => {
  */
 const optionsBody = z.strictObject({ again: z.boolean().optional(), interaction: z.string().max(100).optional() })
 
-const options = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const where = { route: '/api/v1/auth/passkey/options', request }
-  const foreign = checkOrigin(ctx, request)
-  if (foreign) return refuse(ctx, foreign, 'problem', where)
-  const body = readBody(optionsBody, request)
-  if (isDenial(body)) return refuse(ctx, body, 'problem', where)
-  if (!passkeysOn(ctx)) return refuse(ctx, switchedOff, 'problem', where)
-  const asked = await ask(ctx, request, browser, body)
-  if (isDenial(asked)) return refuse(ctx, asked, 'problem', where)
-  return json(asked, 200, { cookies: browserCookie(browser) })
+const options = async (ctx: Ctx, call: Call<z.infer<typeof optionsBody>>): Promise<Reply | Denial> => {
+  const { request, browser, body } = call
+  const asked = passkeysOn(ctx) ? await ask(ctx, request, browser, body) : switchedOff
+  return isDenial(asked) ? asked : json(asked, 200, { cookies: browserCookie(browser) })
 }
 
 const ask = async (
@@ -88,17 +83,13 @@ const ask = async (
   return isNew ? await creationOptions(ctx, request, { ...due.standing, bound_to }) : over
 }
 
-const answerBody = z.strictObject({ credential: z.unknown() })
+const answerBody = z.strictObject({ credential: z.unknown().describe('WebAuthn §5.1 AuthenticationResponseJSON') })
 
-const answer = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): Promise<Reply> => {
-  const where = { route: '/api/v1/auth/passkey', request }
-  const foreign = checkOrigin(ctx, request)
-  if (foreign) return refuse(ctx, foreign, 'problem', where)
-  const body = readBody(answerBody, request)
-  if (isDenial(body)) return refuse(ctx, body, 'problem', where)
+const answer = async (ctx: Ctx, call: Call<z.infer<typeof answerBody>>): Promise<Reply | Denial> => {
+  const { request, browser, body, where } = call
   const destination = { interaction: undefined }
   const outcome = await signInWithPasskey(ctx, request, browser, { sent: body.credential, destination })
-  return isDenial(outcome) ? refuse(ctx, outcome, 'problem', where) : await apiReplyOf(ctx, browser, outcome, where)
+  return isDenial(outcome) ? outcome : await apiReplyOf(ctx, browser, outcome, where)
 }
 
 export const passkeyRoutes = [
@@ -112,23 +103,22 @@ export const passkeyRoutes = [
     summary: 'Sign in with a passkey',
     handler: submit,
   }),
-  route({
-    method: 'POST',
+  openRoute({
     path: '/api/v1/auth/passkey/options',
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
+    tag: 'Signing in',
     summary: 'What to ask a browser for a sign-in with a passkey (WebAuthn PublicKeyCredentialRequestOptionsJSON)',
+    body: optionsBody,
+    answers: { 200: z.union([requestOptionsSchema, creationOptionsSchema]) },
     handler: options,
   }),
-  route({
-    method: 'POST',
+  openRoute({
     path: '/api/v1/auth/passkey',
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
+    tag: 'Signing in',
     limit: 'login',
     summary: 'Sign in with a passkey (WebAuthn AuthenticationResponseJSON)',
+    body: answerBody,
+    answers: { 200: signInSchema },
+    refuses: signInRefuses,
     handler: answer,
   }),
 ]

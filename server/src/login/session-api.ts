@@ -1,11 +1,12 @@
 /** Owns what a script of a page of ours learns about the sign-in of its browser. */
+import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
+import { apiRoute, instant } from '../http/api-route.ts'
 import { csrfToken } from '../http/csrf.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { json, type Reply } from '../http/reply.ts'
-import { route } from '../http/route.ts'
 import { ownForms } from '../sessions/cookie.ts'
-import { personView } from '../users/view.ts'
+import { personSchema, personView } from '../users/view.ts'
 
 const show = (ctx: Ctx, person: PersonPrincipal): Reply => {
   const { subject, auth_time, acr, amr, sid, browser } = person
@@ -19,14 +20,23 @@ const show = (ctx: Ctx, person: PersonPrincipal): Reply => {
   })
 }
 
+const sessionSchema = z.object({
+  user: personSchema,
+  sid: z.string().optional(),
+  auth_time: instant,
+  acr: z.string(),
+  amr: z.array(z.string()),
+  csrf_token: z.string().optional().describe('for the X-CSRF-Token of unsafe calls with the session cookie'),
+})
+
 export const sessionApiRoutes = [
-  route({
+  apiRoute({
     method: 'GET',
     path: '/api/v1/auth/session',
-    auth: 'person',
+    tag: 'Signing in',
     may: 'self',
-    errors: 'problem',
     summary: 'Who is signed in, how, and the token that unsafe calls with this cookie need',
-    handler: (ctx, _request, person) => show(ctx, person),
+    answers: { 200: sessionSchema },
+    handler: async (ctx, { person }) => await Promise.resolve(show(ctx, person)),
   }),
 ]

@@ -4,8 +4,10 @@
  */
 import { statfs } from 'node:fs/promises'
 import { hash } from 'node:crypto'
+import { z } from 'zod'
 import { mailWay } from '../config/ways.ts'
 import type { Ctx } from '../ctx.ts'
+import { instant } from '../http/api-route.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
@@ -103,6 +105,20 @@ const mayLook = (ctx: Ctx, request: HttpRequest): boolean => {
   return sameBytes(hash('sha256', sent, 'buffer'), hash('sha256', token, 'buffer'))
 }
 
+const status = z.enum(['healthy', 'degraded', 'unhealthy'])
+const healthSchema = z
+  .object({
+    status,
+    timestamp: instant,
+    version: z.string(),
+    checks: z
+      .record(z.string(), z.object({ status, detail: z.string().optional() }))
+      .optional()
+      .describe('for who holds the management token'),
+  })
+  .meta({ id: 'Health' })
+const api = { tag: 'Health', answers: { 200: healthSchema, 503: healthSchema } }
+
 export const healthRoutes = [
   route({
     method: 'GET',
@@ -110,6 +126,7 @@ export const healthRoutes = [
     auth: 'none',
     errors: 'problem',
     limit: 'none',
+    api,
     summary: 'Health, with checks for who holds the management token',
     handler: ready,
   }),
@@ -119,6 +136,7 @@ export const healthRoutes = [
     auth: 'none',
     errors: 'problem',
     limit: 'none',
+    api,
     summary: 'Can this node take requests?',
     handler: ready,
   }),
@@ -128,6 +146,7 @@ export const healthRoutes = [
     auth: 'none',
     errors: 'problem',
     limit: 'none',
+    api,
     summary: 'Is this process alive?',
     handler: live,
   }),

@@ -1,4 +1,5 @@
 /** Owns the front door and the assets of the hosted pages. */
+import { z } from 'zod'
 import { adminExists } from '../access/roles.ts'
 import { accountView } from '../authorize/consent.ts'
 import type { Ctx } from '../ctx.ts'
@@ -49,8 +50,23 @@ const asset = (ctx: Ctx, request: HttpRequest): Reply => {
     : bytes(found.bytes, found.content_type, { headers })
 }
 
+const homeSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  issuer: z.string(),
+  links: z.array(z.object({ href: z.string(), label: z.string() })),
+})
+
 export const homeRoutes = [
-  route({ method: 'GET', path: '/', auth: 'browser', errors: 'page', summary: 'The front door', handler: home }),
+  route({
+    method: 'GET',
+    path: '/',
+    auth: 'browser',
+    errors: 'page',
+    summary: 'The front door: a page for browsers, JSON for everybody else',
+    api: { tag: 'Discovery', answers: { 200: homeSchema } },
+    handler: home,
+  }),
   route({
     method: 'GET',
     path: '/assets/:name',

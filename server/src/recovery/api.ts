@@ -1,9 +1,9 @@
 /** Owns the forgotten password as JSON. Nobody is signed in by it. Start reading at `recoveryApiRoutes`. */
 import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
-import { type Call, openCall } from '../http/open-call.ts'
+import { type Call, openRoute } from '../http/open-call.ts'
 import { json, type Reply } from '../http/reply.ts'
-import { type Route, route } from '../http/route.ts'
+import type { Route } from '../http/route.ts'
 import { askForLetter, tooManyLetters, tryMailedCode } from '../login/by-mail.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { browserCookie } from '../sessions/cookie.ts'
@@ -46,24 +46,23 @@ const byCode = async (ctx: Ctx, { request, browser, body }: Call<z.infer<typeof 
 }
 
 export const recoveryApiRoutes: Route[] = [
-  route({
-    method: 'POST',
+  openRoute({
     path: `${base}/forgot-password`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
+    tag: 'Letters',
     limit: 'mail',
     summary: 'Ask for a letter that resets a password, whoever has the account',
-    handler: openCall(`${base}/forgot-password`, who, forgot),
+    body: who,
+    answers: { 202: z.object({ status: z.literal('reset_sent'), id: z.string() }) },
+    handler: forgot,
   }),
-  route({
-    method: 'POST',
+  openRoute({
     path: `${base}/reset-password`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
+    tag: 'Letters',
     limit: 'login',
     summary: 'Set a new password with the token or the code of the letter',
-    handler: openCall(`${base}/reset-password`, choice, reset),
+    body: choice,
+    answers: { 200: z.object({ status: z.literal('password_set') }) },
+    refuses: [409, 422],
+    handler: reset,
   }),
 ]

@@ -56,6 +56,7 @@ export const revocationRoutes = [
     auth: 'listener',
     errors: 'oauth',
     summary: 'Follow revocations as they happen',
+    api: { tag: 'OAuth', answers: { 200: 'events' } },
     handler: follow,
   }),
 ]

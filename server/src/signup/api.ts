@@ -1,10 +1,10 @@
 /** Owns registration as JSON: the same steps as the pages, in the browser that began. Start reading at `signupApiRoutes`. */
 import { z } from 'zod'
 import type { Ctx } from '../ctx.ts'
-import { type Call, openCall } from '../http/open-call.ts'
+import { type Call, openRoute } from '../http/open-call.ts'
 import { json, type Reply } from '../http/reply.ts'
-import { type Route, route } from '../http/route.ts'
-import { apiReplyOf } from '../login/api-reply.ts'
+import type { Route } from '../http/route.ts'
+import { apiReplyOf, signInSchema } from '../login/api-reply.ts'
 import { type Asked, askAgain, tooManyLetters, tryMailedCode } from '../login/by-mail.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { browserCookie } from '../sessions/cookie.ts'
@@ -72,35 +72,37 @@ const known = z.strictObject({ id: text })
 const resend = async (ctx: Ctx, { request, browser, body }: Call<z.infer<typeof known>>): Promise<Reply | Denial> =>
   sent({ browser }, await askAgain(ctx, request, browser, { id: body.id, purpose: 'verify_email' }))
 
+const facts = { tag: 'Registration' } as const
+const sentSchema = z.object({ status: z.literal('verification_sent'), id: z.string() })
+
 export const signupApiRoutes: Route[] = [
-  route({
-    method: 'POST',
+  openRoute({
+    ...facts,
     path: `${base}/register`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
     limit: 'mail',
     summary: 'Ask for an account; a letter follows, whoever has the address',
-    handler: openCall(`${base}/register`, wanted, register),
+    body: wanted,
+    answers: { 202: sentSchema },
+    refuses: [409, 422],
+    handler: register,
   }),
-  route({
-    method: 'POST',
+  openRoute({
+    ...facts,
     path: `${base}/verify-email`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
     limit: 'login',
     summary: 'Prove the address of a new account with the code or the token of the letter',
-    handler: openCall(`${base}/verify-email`, proof, verify),
+    body: proof,
+    answers: { 200: signInSchema },
+    refuses: [409, 422],
+    handler: verify,
   }),
-  route({
-    method: 'POST',
+  openRoute({
+    ...facts,
     path: `${base}/resend-verification`,
-    auth: 'browser',
-    errors: 'problem',
-    accepts: 'json',
     limit: 'mail',
     summary: 'Send the letter of a registration again',
-    handler: openCall(`${base}/resend-verification`, known, resend),
+    body: known,
+    answers: { 202: sentSchema },
+    handler: resend,
   }),
 ]

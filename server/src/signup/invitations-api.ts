@@ -3,13 +3,12 @@
  * invitation that they may not give otherwise (security rule AD-2); the link goes to the person who is invited alone (EM-2).
  */
 import { z } from 'zod'
-import { badQuery, nextLink, openCursor, pageSize, sealCursor } from '../http/cursor.ts'
-import { readBody } from '../http/json-body.ts'
-import { type PersonHandler, personRoute } from '../http/person-route.ts'
-import { empty, json } from '../http/reply.ts'
+import type { Ctx } from '../ctx.ts'
+import { type ApiCall, apiRoute, instant, nextCursor, pageQuery } from '../http/api-route.ts'
+import { badQuery, nextLink, openCursor, sealCursor } from '../http/cursor.ts'
+import { empty, json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/route.ts'
 import { deny, type Denial, isDenial, shown } from '../protocol/errors.ts'
-import { param } from '../protocol/params.ts'
 import { actorOf, mayGiveNow } from '../users/admin.ts'
 import { invitationView, invite, listInvitations, withdrawInvitation } from './invitations.ts'
 
@@ -24,9 +23,10 @@ const invitation = z.strictObject({
   locale: z.string().max(35).optional(),
 })
 
-const create: PersonHandler = async (ctx, request, person) => {
-  const body = readBody(invitation, request)
-  if (isDenial(body)) return body
+const create = async (
+  ctx: Ctx,
+  { request, person, body }: ApiCall<z.infer<typeof invitation>, unknown>,
+): Promise<Reply | Denial> => {
   const { roles = [], ...wish } = body
   const refused = await mayGiveNow(ctx, person, { request, roles })
   if (refused) return refused
@@ -38,10 +38,10 @@ const create: PersonHandler = async (ctx, request, person) => {
 
 type Position = { created_at: string; id: string }
 
-const list: PersonHandler = async (ctx, request) => {
-  const limit = pageSize(request)
-  if (limit === undefined) return badQuery('limit from 1 to 200', shown(param(request.query, 'limit')))
-  const cursor = param(request.query, 'cursor')
+const list = async (
+  ctx: Ctx,
+  { request, query: { limit, cursor } }: ApiCall<unknown, z.infer<typeof pageQuery>>,
+): Promise<Reply | Denial> => {
   const after = cursor === undefined ? undefined : (openCursor(ctx, place, cursor) as Position | undefined)
   if (cursor !== undefined && after === undefined) return badQuery('a cursor of this list', shown(cursor))
   const rows = await listInvitations(ctx.db, {
@@ -60,8 +60,8 @@ const positionOf = ({ created_at, id }: { created_at: Date; id: string }): Posit
   id,
 })
 
-const withdraw: PersonHandler = async (ctx, request, person) => {
-  const id = request.pathParams['id'] ?? ''
+const withdraw = async (ctx: Ctx, { request, person, params }: ApiCall<unknown, unknown>): Promise<Reply | Denial> => {
+  const id = params['id'] ?? ''
   return (await withdrawInvitation(ctx, id, actorOf(request, person))) ? empty(204) : notOpen
 }
 
@@ -71,14 +71,50 @@ const notOpen: Denial = deny('not_found', 'There is no such open invitation.', {
   got: 'another one',
 })
 
+const invitationSchema = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    name: z.string().nullable(),
+    roles: z.array(z.string()),
+    status: z.enum(['open', 'accepted', 'withdrawn', 'expired']),
+    invited_by: z.string().nullable(),
+    created_at: instant,
+    expires_at: instant,
+  })
+  .meta({ id: 'Invitation' })
+
+const tag = 'Invitations'
+
 export const invitationsApiRoutes: Route[] = [
-  personRoute({ method: 'GET', path, may: 'users:read', summary: 'List invitations, newest first', handler: list }),
-  personRoute({ method: 'POST', path, may: 'users:write', summary: 'Invite somebody by mail', handler: create }),
-  personRoute({
+  apiRoute({
+    method: 'GET',
+    path,
+    tag,
+    may: 'users:read',
+    summary: 'List invitations, newest first',
+    query: pageQuery,
+    answers: { 200: z.object({ invitations: z.array(invitationSchema), next: nextCursor }) },
+    handler: list,
+  }),
+  apiRoute({
+    method: 'POST',
+    path,
+    tag,
+    may: 'users:write',
+    summary: 'Invite somebody by mail',
+    body: invitation,
+    answers: { 201: z.object({ invitation: invitationSchema }) },
+    refuses: [409, 422],
+    handler: create,
+  }),
+  apiRoute({
     method: 'DELETE',
     path: `${path}/:id`,
+    tag,
     may: 'users:write',
     summary: 'Withdraw an open invitation',
+    answers: { 204: 'empty' },
     handler: withdraw,
   }),
 ]

@@ -1,5 +1,6 @@
 /** Owns the addresses of the token slice: token, introspection, revocation, UserInfo. Start reading at exchange.ts. */
 import { type Route, route } from '../http/route.ts'
+import { introspectionFacts, revocationFacts, tokenFacts, userinfoFacts } from './documented.ts'
 import { exchange } from './exchange.ts'
 import type { Grant } from './grant.ts'
 import { introspect } from './introspect.ts'
@@ -16,6 +17,7 @@ const tokenEndpoint = (grants: readonly Grant[]) =>
     accepts: 'form',
     cors: 'client',
     summary: 'Get tokens',
+    api: tokenFacts(grants.map(({ grant_type }) => grant_type)),
     handler: async (ctx, request, client) => await exchange(ctx, request, { client: client.client, grants }),
   })
 
@@ -27,6 +29,7 @@ const others = [
     errors: 'oauth',
     accepts: 'form',
     summary: 'Ask what a token is worth',
+    api: introspectionFacts,
     handler: introspect,
   }),
   route({
@@ -37,6 +40,7 @@ const others = [
     accepts: 'form',
     cors: 'client',
     summary: 'Revoke a token',
+    api: revocationFacts,
     handler: revoke,
   }),
   ...(['GET', 'POST'] as const).map((method) =>
@@ -48,6 +52,7 @@ const others = [
       accepts: 'form',
       cors: 'client',
       summary: 'Claims about the person of a token',
+      api: userinfoFacts,
       handler: userinfo,
     }),
   ),

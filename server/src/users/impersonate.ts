@@ -8,16 +8,15 @@ import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
 import { transact } from '../db/transact.ts'
 import { callerOf, record } from '../events/record.ts'
+import { type ApiCall, apiRoute } from '../http/api-route.ts'
 import { stopForms } from '../http/acting.ts'
 import { checkCsrf } from '../http/csrf.ts'
 import { refuse } from '../http/errors.ts'
-import { readBody } from '../http/json-body.ts'
-import { personRoute } from '../http/person-route.ts'
-import type { BrowserPrincipal, PersonPrincipal } from '../http/principal.ts'
+import type { BrowserPrincipal } from '../http/principal.ts'
 import { json, type Reply, redirectLocal } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { route } from '../http/route.ts'
-import { type Denial, deny, isDenial } from '../protocol/errors.ts'
+import { type Denial, deny } from '../protocol/errors.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { noSession } from '../sessions/cookie.ts'
 import { startImpersonation, stopImpersonation } from '../sessions/impersonation.ts'
@@ -27,12 +26,13 @@ import { loadSubject } from './store.ts'
 
 const body = z.strictObject({ reason: z.string().trim().min(3).max(500) })
 
-const start = async (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Promise<Reply | Denial> => {
-  const asked = readBody(body, request)
-  if (isDenial(asked)) return asked
+const start = async (
+  ctx: Ctx,
+  { request, person, params, body: asked }: ApiCall<z.infer<typeof body>, unknown>,
+): Promise<Reply | Denial> => {
   const { browser, subject: actor } = person
   if (browser === undefined) return needsBrowser
-  const target = await loadSubject(ctx.db, request.pathParams['id'] ?? '')
+  const target = await loadSubject(ctx.db, params['id'] ?? '')
   if (target === undefined) return noSuchUser
   const refused =
     requireFresh(ctx, request, person) ??
@@ -81,11 +81,17 @@ const stop = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
 }
 
 export const impersonationRoutes = [
-  personRoute({
+  apiRoute({
     method: 'POST',
     path: '/api/v1/users/:id/impersonate',
+    tag: 'Accounts',
     may: 'users:impersonate',
     summary: 'Act as somebody with fewer rights, for an hour at most',
+    body,
+    answers: {
+      201: z.object({ status: z.literal('acting'), user_id: z.string(), expires_in: z.int().describe('seconds') }),
+    },
+    refuses: [409],
     handler: start,
   }),
   route({

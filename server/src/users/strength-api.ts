@@ -23,6 +23,14 @@ const question = z.strictObject({
   context: z.array(z.string().max(200)).max(10).default([]),
 })
 
+const answerSchema = z.object({
+  score: z.int().min(0).max(4),
+  warning: z.enum(['keyboard', 'repeat', 'sequence', 'date', 'common', 'word', 'name', 'own']).nullable(),
+  acceptable: z.boolean(),
+  code: z.string().optional().describe('why not'),
+  reason: z.string().optional(),
+})
+
 const perSecond = 3
 
 const measure = async (ctx: Ctx, request: HttpRequest): Promise<Reply> => {
@@ -84,6 +92,7 @@ export const strengthRoutes = [
     errors: 'problem',
     accepts: 'json',
     summary: 'How hard a new password is to guess, and whether it would be accepted; for the pages of this server',
+    api: { tag: 'Registration', body: question, answers: { 200: answerSchema }, refuses: [403] },
     handler: measure,
   }),
 ]
