@@ -131,13 +131,29 @@ function send({ url, connectTo }: Target, options: Request, jar: CookieJar): Pro
       incoming.on('error', reject)
       incoming.on('end', () => {
         jar.keep(url, incoming.headers['set-cookie'] ?? [])
-        const text = Buffer.concat(chunks).toString('utf8')
-        resolve(readReply({ url, status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }))
+        const reply = readReply({
+          url,
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        })
+        asDocumented(method, reply).then(resolve, reject)
       })
     })
     outgoing.on('error', reject)
     outgoing.end(body)
   })
+}
+
+/** The same answer; throws when the OpenAPI document has another one (document.ts). Pages are of no concern to it. */
+async function asDocumented(method: string, reply: Reply): Promise<Reply> {
+  const { url, status, headers, body } = reply
+  const type = headers['content-type'] ?? ''
+  if (type.startsWith('text/html')) return reply
+  const { objectionTo } = await import('./document.ts')
+  const objection = objectionTo({ method, path: url.pathname, status, type, body })
+  if (objection !== undefined) throw new Error(objection)
+  return reply
 }
 
 function readReply(reply: Pick<Reply, 'url' | 'status' | 'headers' | 'body'>): Reply {
