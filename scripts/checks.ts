@@ -11,6 +11,7 @@ export const checks: Step[] = [
   check('Format', ['biome', 'format', '.']),
   check('Import rules', ['node', 'scripts/import-rules.ts']),
   check('Generated files', ['node', 'scripts/generate.ts', '--check']),
+  check('The API only grows', ['node', 'scripts/openapi-grows.ts']),
 ]
 
 function check(name: string, command: [string, ...string[]]): Step {
