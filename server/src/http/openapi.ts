@@ -113,8 +113,15 @@ const parametersOf = (route: ApiRoute, components: Components): Parameter[] => {
       ? [header('Idempotency-Key', 'Repeating the call with the same key gives the same answer.')]
       : []),
     ...(refusalsOf(route).includes(412) ? [header('If-Match', 'The ETag of what is to be changed.')] : []),
+    ...(isTagged(route)
+      ? [header('If-None-Match', 'The ETag of what the caller has already: 304 says that it still is so.')]
+      : []),
   ]
 }
+
+/** A single object is answered with its ETag (etag.ts). */
+const isTagged = ({ method, path, api }: ApiRoute): boolean =>
+  method === 'GET' && path.includes(':') && typeof api.answers[200] === 'object'
 
 const queryOf = (schema: JsonSchema): Parameter[] =>
   Object.entries(schema.properties ?? {}).map(([name, { description, ...property }]) => ({
@@ -154,8 +161,9 @@ const responsesOf = (route: ApiRoute, components: Components): Record<string, un
     String(status),
     { $ref: `#/components/responses/${refusalName(route, status)}` },
   ])
+  const unchanged = isTagged(route) ? { 304: { description: 'The caller has it already' } } : {}
   // Health answers its own 503.
-  return Object.fromEntries([...refusals, ...answers])
+  return { ...Object.fromEntries(refusals), ...Object.fromEntries(answers), ...unchanged }
 }
 
 /** Refusals are shared: one for each form and status that there is. */

@@ -7,6 +7,7 @@ import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
 import { type ApiCall, apiRoute, nextCursor, pageQuery } from '../http/api-route.ts'
 import { badQuery, nextLink } from '../http/cursor.ts'
+import { tagged } from '../http/etag.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { empty, json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -131,9 +132,9 @@ const demand = toOthers<z.infer<typeof actions>>(
 )
 
 /** Reading needs no ceiling: who may see people sees those with more rights too. */
-const read = async (ctx: Ctx, { params }: ApiCall<unknown, unknown>): Promise<Reply | Denial> => {
+const read = async (ctx: Ctx, { request, params }: ApiCall<unknown, unknown>): Promise<Reply | Denial> => {
   const user = await loadSubject(ctx.db, params['id'] ?? '')
-  return user === undefined ? noSuchUser : json({ user: await adminView(ctx, user) })
+  return user === undefined ? noSuchUser : tagged(request, { user: await adminView(ctx, user) })
 }
 
 /** Whoever has the address of an account can have its password reset: changing that is giving the account away. */

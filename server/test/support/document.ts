@@ -9,6 +9,7 @@ import formats from 'ajv-formats'
 
 export type Operation = {
   operationId: string
+  summary: string
   parameters?: { name: string; in: 'path' | 'query' | 'header'; required: boolean; schema: Record<string, unknown> }[]
   requestBody?: { content: Record<string, { schema: Record<string, unknown> }> }
   responses: Record<string, { $ref?: string; content?: Record<string, { schema: unknown }> }>
@@ -63,17 +64,20 @@ export const objectionTo = ({ method, path, status, type, body }: Answer): strin
   const at = `/paths/${escape(found.path)}/${method.toLowerCase()}/responses/${status}`
   const response = found.operation.responses[String(status)]
   const name = `${method} ${found.path}`
-  if (response === undefined) return `${name} answers ${status}, which the document does not have: ${body.slice(0, 200)}`
+  if (response === undefined)
+    return `${name} answers ${status}, which the document does not have: ${body.slice(0, 200)}`
   const shared = response.$ref?.slice(1)
   const content = shared ? document.components.responses[shared.split('/').at(-1) ?? '']?.content : response.content
   // RFC 6750 §3.1: who sends no token is told nothing.
   if (body === '' && (content === undefined || status >= 400 || method === 'HEAD')) return undefined
-  if (content === undefined) return `${name} answers ${status} with a body, the document has none: ${body.slice(0, 200)}`
+  if (content === undefined)
+    return `${name} answers ${status} with a body, the document has none: ${body.slice(0, 200)}`
   const media = type.split(';')[0] ?? ''
   // The front door is a page for browsers.
   if (media === 'text/html' && found.path === '/') return undefined
-  if (!(media in content)) return `${name} answers ${status} as ${media}, the document has ${Object.keys(content).join()}`
-  if (!media.endsWith('json')) return undefined
+  if (!(media in content))
+    return `${name} answers ${status} as ${media}, the document has ${Object.keys(content).join()}`
+  if (!/[/+]json$/.test(media)) return undefined
   const validate = validatorAt(`${shared ?? at}/content/${escape(media)}/schema`)
   if (validate(JSON.parse(body))) return undefined
   return `${name} answers ${status} with a body that is not as the document has it: ${ajv.errorsText(validate.errors)}: ${body.slice(0, 1000)}`
