@@ -2,6 +2,7 @@
 
 /** The objects of the API by their names. */
 export type Schemas = {
+  Account: { id: string; status: "active" | "disabled" | "locked" | "pending_erasure"; username: string | null; email: string | null; email_verified: boolean; name: string | null; roles: (string)[]; required_actions: (string)[]; given_name: string | null; family_name: string | null; picture: string | null; locale: string | null; zoneinfo: string | null; phone_number: string | null; phone_number_verified: boolean; claims: Record<string, unknown>; permissions: (string)[]; factors: (string)[]; erase_after: string | null; created_at: string | null; updated_at: string }
   Api: { id: string; identifier: string; builtin: boolean; name: string; description: string | null; owner_id: string | null; open: boolean; access_token_ttl_seconds: number | null; access_token_format: "jwt" | "opaque" | null; access_token_signed_response_alg: "RS256" | "ES256" | "PS256" | "EdDSA" | null; token_roles: "all" | "own" | "none"; token_budget_bytes: number | null; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; permissions: ({ id: string; name: string; description: string | null })[]; created_at: string; updated_at: string }
   ApiKey: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null }
   ApiKeyList: { api_keys: (Schemas['ApiKey'])[]; next: string | null }
@@ -15,24 +16,45 @@ export type Schemas = {
   ApplicationSecretList: { secrets: (Schemas['ApplicationSecret'])[] }
   ApplicationSecretOnce: { client_id: string; client_secret: string; previous_expires_at: string | null }
   ApplicationWithSecret: { id: string; client_id: string; client_name: string; description: string | null; type: "web" | "spa" | "native" | "machine" | "device"; status: "enabled" | "disabled"; owner_id: string | null; service_account_id: string | null; redirect_uris: (string)[]; post_logout_redirect_uris: (string)[]; allowed_origins: (string)[]; grant_types: (string)[]; response_types: (string)[]; token_endpoint_auth_method: string; require_pkce: boolean; scope: string; resources: (string)[]; audiences: (string)[]; first_party: boolean; consent: "remember" | "always"; default_max_age: number | null; default_acr_values: (string)[]; access_token_format: "jwt" | "opaque" | null; access_token_ttl_seconds: number | null; id_token_ttl_seconds: number | null; refresh_idle_seconds: number | null; refresh_ttl_seconds: number | null; refresh_grace_seconds: number | null; id_token_signed_response_alg: string; access_token_signed_response_alg: string; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts: (string)[]; client_uri: string | null; logo_uri: string | null; policy_uri: string | null; tos_uri: string | null; managed_name: string | null; notes: (string)[]; created_at: string; updated_at: string; client_secret?: string }
+  DataExport: { id: string; status: "pending" | "ready" | "downloaded" | "expired"; requested_at: string; ready_at: string | null; expires_at: string }
+  Device: { id: string; browser: string | null; system: string | null; ip: string | null; place: { country_code: string; country: string; city: string | null } | null; created_at: string; last_seen_at: string; trusted_until: string | null; current: boolean }
   Example: { message: string; auth_type: "JWT" | "API_KEY"; user_id: string; email: string | null }
   ExamplePublic: { message: string }
+  Factor: { kind: "totp" | "sms" | "email"; id: string; name: string; created_at: string; last_used_at: string | null }
   Group: { id: string; name: string; description: string | null; parent_id: string | null; ancestors: (string)[]; roles: ({ id: string; name: string })[]; created_at: string; updated_at: string }
   GroupList: { groups: (Schemas['Group'])[]; next: string | null }
   GroupMember: { id: string; kind: "person" | "service"; status: string; username: string | null; email: string | null; name: string | null; added_at: string }
   GroupMemberList: { members: (Schemas['GroupMember'])[]; next: string | null }
+  Health: { status: "healthy" | "degraded" | "unhealthy"; timestamp: string; version: string; checks?: Record<string, { status: "healthy" | "degraded" | "unhealthy"; detail?: string }> }
   HeldRole: { id: string; name: string; description: string | null; granted_at: string | null; groups: ({ id: string; name: string })[] }
   HeldRoleList: { roles: (Schemas['HeldRole'])[] }
+  ImportReport: { created: number; skipped: number; failed: number; problems: ({ line: number; code: string; detail: string })[]; dry_run: boolean }
+  Introspection: { active: boolean; token_type?: "Bearer" | "refresh_token"; iss?: string; sub?: string; aud?: string | (string)[]; client_id?: string; scope?: string; username?: string; exp?: number; iat?: number; roles?: (string)[]; permissions?: (string)[] }
+  Invitation: { id: string; email: string; name: string | null; roles: (string)[]; status: "open" | "accepted" | "withdrawn" | "expired"; invited_by: string | null; created_at: string; expires_at: string }
+  KeySet: { keys: ({ kty: string; kid: string; use: string; alg: string })[] }
+  ListedAccount: { id: string; status: "active" | "disabled" | "locked" | "pending_erasure"; username: string | null; email: string | null; email_verified: boolean; name: string | null; roles: (string)[]; required_actions: (string)[]; created_at: string; updated_at: string }
   Membership: { id: string; name: string; parent_id: string | null; added_at: string }
   MembershipList: { groups: (Schemas['Membership'])[]; next: string | null }
+  Metadata: { issuer: string; authorization_endpoint: string; token_endpoint: string; userinfo_endpoint: string; jwks_uri: string; introspection_endpoint: string; revocation_endpoint: string; end_session_endpoint: string; keywright_revocation_feed: string; scopes_supported: (string)[]; response_types_supported: (string)[]; grant_types_supported: (string)[]; code_challenge_methods_supported: (string)[]; id_token_signing_alg_values_supported: (string)[]; token_endpoint_auth_methods_supported: (string)[]; claims_supported: (string)[] }
   OAuthError: { error: string; error_description?: string; error_id?: string }
+  OwnAccount: { id: string; status: "active" | "disabled" | "locked" | "pending_erasure"; username: string | null; email: string | null; email_verified: boolean; name: string | null; given_name: string | null; family_name: string | null; middle_name: string | null; nickname: string | null; profile: string | null; picture: string | null; website: string | null; gender: string | null; birthdate: string | null; zoneinfo: string | null; locale: string | null; address: { street_address?: string; locality?: string; region?: string; postal_code?: string; country?: string } | null; phone_number: string | null; phone_number_verified: boolean; roles: (string)[]; permissions: (string)[]; updated_at: string; created_at: string | null }
+  OwnEvent: { id: string; type: string; at: string; outcome: string; ip: string | null; user_agent: string | null; client_id: string | null; session_id: string | null }
+  Passkey: { id: string; name: string; created_at: string; last_used_at: string | null; synced: boolean; discoverable: boolean | null }
+  PasskeyCreationOptions: { challenge: string; rp: { id: string; name: string }; user: { id: string; name: string; displayName: string }; pubKeyCredParams: ({ type: "public-key"; alg: number })[]; timeout: number; excludeCredentials: ({ type: "public-key"; id: string; transports?: (string)[] })[]; authenticatorSelection: { residentKey: "required" | "preferred" | "discouraged"; requireResidentKey: boolean; userVerification: "required" | "preferred" | "discouraged" }; attestation: "none"; extensions: { credProps: boolean } }
+  PasskeyRequestOptions: { challenge: string; rpId: string; timeout: number; userVerification: "required" | "preferred" | "discouraged"; allowCredentials: ({ type: "public-key"; id: string; transports?: (string)[] })[] }
   Permission: { id: string; name: string; resource: string; action: string; description: string | null; resource_server_id: string | null; builtin: boolean; created_at: string; updated_at: string }
   PermissionList: { permissions: (Schemas['Permission'])[]; next: string | null }
+  Person: { id: string; status: "active" | "disabled" | "locked" | "pending_erasure"; username: string | null; email: string | null; email_verified: boolean; name: string | null; given_name: string | null; family_name: string | null; middle_name: string | null; nickname: string | null; profile: string | null; picture: string | null; website: string | null; gender: string | null; birthdate: string | null; zoneinfo: string | null; locale: string | null; address: { street_address?: string; locality?: string; region?: string; postal_code?: string; country?: string } | null; phone_number: string | null; phone_number_verified: boolean; roles: (string)[]; permissions: (string)[]; updated_at: string }
   Problem: { type: string; title: string; status: number; detail: string; code: string; error_id: string; request_id: string }
   Role: { id: string; name: string; description: string | null; acr: "aal1" | "aal2" | "phr" | null; permissions: ({ id: string; name: string })[]; created_at: string; updated_at: string }
   RoleList: { roles: (Schemas['Role'])[]; next: string | null }
   ServiceAccount: { id: string; username: string; name: string | null; description: string | null; status: string; roles: (string)[]; permissions: (string)[]; client_ids: (string)[]; created_at: string; updated_at: string }
   ServiceAccountList: { service_accounts: (Schemas['ServiceAccount'])[]; next: string | null }
+  Session: { id: string; browser: string | null; system: string | null; ip: string | null; place: { country_code: string; country: string; city: string | null } | null; created_at: string; last_seen_at: string; acr: string; amr: (string)[]; acted: boolean; auth_time: string; current: boolean }
+  SignedIn: { status: "complete"; user?: Schemas['Person']; csrf_token: string }
+  SignInDue: { status: "factor" | "prove_mail" | "enrol" | "action" | "erasure" | "stuck"; interaction: string; factors?: ({ kind: "passkey" | "totp" | "sms" | "email" | "backup_code" | "password"; destination?: string })[]; continue: string }
+  Tokens: { access_token: string; token_type: "Bearer"; expires_in: number; scope?: string; refresh_token?: string; id_token?: string }
+  UserInfo: { sub: string; name?: string; preferred_username?: string; email?: string; email_verified?: boolean; phone_number?: string; roles?: (string)[]; permissions?: (string)[]; updated_at?: number }
   Webhook: { id: string; name: string; description: string | null; url: string; events: (string)[]; client_id: string | null; status: "active" | "paused"; paused_because: "gone" | "failing" | "asked" | null; failing_since: string | null; last_success_at: string | null; created_at: string; updated_at: string }
   WebhookDelivery: { id: string; webhook_id: string; event_id: string | null; type: string; status: "waiting" | "delivered" | "failed"; attempts: number; log: ({ at: string; status: number | null; error: string | null; ms: number })[]; next_attempt_at: string | null; created_at: string; finished_at: string | null }
   WebhookDeliveryList: { deliveries: (Schemas['WebhookDelivery'])[]; next: string | null }
@@ -44,6 +66,157 @@ export type Schemas = {
 
 /** Every operation: what stands in its path and query, its body, and what it answers. */
 export type Paths = {
+  '/.well-known/openid-configuration': {
+    get: { answer: Schemas['Metadata'] }
+  }
+  '/.well-known/oauth-authorization-server': {
+    get: { answer: Schemas['Metadata'] }
+  }
+  '/api/v1/openapi.json': {
+    get: { answer: { openapi: string; paths: Record<string, unknown> } }
+  }
+  '/.well-known/jwks.json': {
+    get: { answer: string }
+  }
+  '/oauth/token': {
+    post: { answer: Schemas['Tokens'] }
+  }
+  '/oauth/introspect': {
+    post: { answer: Schemas['Introspection'] }
+  }
+  '/oauth/revoke': {
+    post: { answer: undefined }
+  }
+  '/oauth/userinfo': {
+    get: { answer: Schemas['UserInfo'] }
+    post: { answer: Schemas['UserInfo'] }
+  }
+  '/oauth/revocations': {
+    get: { answer: string }
+  }
+  '/api/v1/auth/passkey/options': {
+    post: { body: { again?: boolean; interaction?: string }; answer: Schemas['PasskeyRequestOptions'] | Schemas['PasskeyCreationOptions'] }
+  }
+  '/api/v1/auth/passkey': {
+    post: { body: { credential: unknown }; answer: Schemas['SignedIn'] | Schemas['SignInDue'] }
+  }
+  '/api/v1/auth/login': {
+    post: { body: { login: string; password: string }; answer: Schemas['SignedIn'] | Schemas['SignInDue'] }
+  }
+  '/api/v1/auth/factor': {
+    post: { body: { interaction: string; kind: "passkey" | "totp" | "sms" | "email" | "backup_code" | "password"; code?: string; credential?: unknown; trust_device?: boolean }; answer: Schemas['SignedIn'] | Schemas['SignInDue'] }
+  }
+  '/api/v1/auth/factor/send': {
+    post: { body: { interaction: string; kind: "passkey" | "totp" | "sms" | "email" | "backup_code" | "password" }; answer: { status: "sent"; kind: "passkey" | "totp" | "sms" | "email" | "backup_code" | "password"; destination?: string } }
+  }
+  '/api/v1/auth/email-code': {
+    post: { body: { login: string }; answer: { status: "code_sent"; id: string } }
+  }
+  '/api/v1/auth/email-code/verify': {
+    post: { body: { id?: string; code?: string; token?: string }; answer: Schemas['SignedIn'] | Schemas['SignInDue'] }
+  }
+  '/api/v1/auth/register': {
+    post: { body: { email: string; password: string; name?: string; username?: string }; answer: { status: "verification_sent"; id: string } }
+  }
+  '/api/v1/auth/verify-email': {
+    post: { body: { id?: string; code?: string; token?: string; name?: string; username?: string; password?: string }; answer: Schemas['SignedIn'] | Schemas['SignInDue'] }
+  }
+  '/api/v1/auth/resend-verification': {
+    post: { body: { id: string }; answer: { status: "verification_sent"; id: string } }
+  }
+  '/api/v1/auth/forgot-password': {
+    post: { body: { login: string }; answer: { status: "reset_sent"; id: string } }
+  }
+  '/api/v1/auth/reset-password': {
+    post: { body: { id?: string; code?: string; token?: string; password: string }; answer: { status: "password_set" } }
+  }
+  '/api/v1/auth/session': {
+    get: { answer: { user: Schemas['Person']; sid?: string; auth_time: string; acr: string; amr: (string)[]; csrf_token?: string } }
+  }
+  '/api/v1/auth/logout': {
+    post: { answer: undefined }
+  }
+  '/api/v1/auth/logout-everywhere': {
+    post: { answer: undefined }
+  }
+  '/api/v1/users/me/export': {
+    post: { answer: Schemas['DataExport'] }
+    get: { answer: Schemas['DataExport'] }
+  }
+  '/api/v1/users/me/export/{id}/download': {
+    post: { params: { id: string }; answer: Record<string, unknown> }
+  }
+  '/api/v1/users/me': {
+    get: { answer: Schemas['OwnAccount'] }
+    put: { body: { name?: string | null; given_name?: string | null; family_name?: string | null; middle_name?: string | null; nickname?: string | null; profile?: string | null; picture?: string | null; website?: string | null; gender?: string | null; birthdate?: string | null; zoneinfo?: string | null; locale?: string | null; address?: { street_address?: string | null; locality?: string | null; region?: string | null; postal_code?: string | null; country?: string | null } | null }; answer: Schemas['OwnAccount'] }
+    patch: { body: { name?: string | null; given_name?: string | null; family_name?: string | null; middle_name?: string | null; nickname?: string | null; profile?: string | null; picture?: string | null; website?: string | null; gender?: string | null; birthdate?: string | null; zoneinfo?: string | null; locale?: string | null; address?: { street_address?: string | null; locality?: string | null; region?: string | null; postal_code?: string | null; country?: string | null } | null }; answer: Schemas['OwnAccount'] }
+    delete: { answer: { status: "pending_erasure" | "erased"; erase_after?: string } }
+  }
+  '/api/v1/auth/change-password': {
+    post: { body: { current_password?: string; new_password: string }; answer: undefined }
+  }
+  '/api/v1/users/me/email': {
+    post: { body: { email: string }; answer: { status: "code_sent"; id: string } }
+  }
+  '/api/v1/users/me/email/verify': {
+    post: { body: { id: string; code: string }; answer: { user: Schemas['Person'] } }
+  }
+  '/api/v1/users/me/sessions': {
+    get: { answer: { sessions: (Schemas['Session'])[] } }
+    delete: { answer: { ended: number } }
+  }
+  '/api/v1/users/me/sessions/{id}': {
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/users/me/devices': {
+    get: { answer: { devices: (Schemas['Device'])[] } }
+  }
+  '/api/v1/users/me/devices/{id}': {
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/users/me/consents': {
+    get: { answer: { consents: ({ client_id: string; client_name: string; scopes: (string)[]; resources: (string)[]; granted_at: string; updated_at: string })[] } }
+  }
+  '/api/v1/users/me/consents/{client_id}': {
+    delete: { params: { client_id: string }; answer: undefined }
+  }
+  '/api/v1/users/me/activity': {
+    get: { query: { limit?: number; cursor?: string }; answer: { events: (Schemas['OwnEvent'])[]; next: string | null } }
+  }
+  '/api/v1/users/me/passkeys': {
+    get: { answer: { passkeys: (Schemas['Passkey'])[] } }
+    post: { body: { credential: unknown; name?: string }; answer: Schemas['Passkey'] }
+  }
+  '/api/v1/users/me/passkeys/options': {
+    post: { answer: Schemas['PasskeyCreationOptions'] }
+  }
+  '/api/v1/users/me/passkeys/{id}': {
+    patch: { params: { id: string }; body: { name: string }; answer: Schemas['Passkey'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/users/me/factors': {
+    get: { answer: { factors: (Schemas['Factor'])[]; backup_codes: { left: number; created_at: string | null } } }
+    post: { body: { kind: "totp" | "sms" | "email"; phone_number?: string }; answer: { status: "pending"; kind: "totp"; id: string; secret: string; otpauth_uri: string } | { status: "code_sent"; kind: "sms" | "email"; destination: string | null } }
+  }
+  '/api/v1/users/me/factors/confirm': {
+    post: { body: { kind: "totp" | "sms" | "email"; id?: string; name?: string; code: string }; answer: Schemas['Factor'] }
+  }
+  '/api/v1/users/me/factors/backup-codes': {
+    post: { answer: { codes: (string)[] } }
+  }
+  '/api/v1/users/me/factors/{id}': {
+    patch: { params: { id: string }; body: { name: string }; answer: Schemas['Factor'] }
+    delete: { params: { id: string }; answer: undefined }
+  }
+  '/api/v1/users/me/factors/{id}/remove': {
+    post: { params: { id: string }; body: { kind: "passkey" | "totp" | "sms" | "email" | "backup_code" | "password"; code?: string }; answer: undefined }
+  }
+  '/api/v1/users/me/factors/{id}/remove/send': {
+    post: { params: { id: string }; body: { kind: "email" | "sms" }; answer: { status: "code_sent"; kind: "email" | "sms" } }
+  }
+  '/api/v1/auth/keep-account': {
+    post: { body: { token: string }; answer: { status: "active" } }
+  }
   '/api/v1/api-keys': {
     get: { query: { limit?: number; cursor?: string; owner_id?: string }; answer: Schemas['ApiKeyList'] }
     post: { body: { name: string; description?: string; expires_at?: string; role_ids?: (string)[]; permission_ids?: (string)[] }; answer: Schemas['ApiKeyWithSecret'] }
@@ -84,6 +257,13 @@ export type Paths = {
   }
   '/api/v1/examples/write-users-permission': {
     get: { answer: Schemas['Example'] }
+  }
+  '/api/v1/users/invitations': {
+    get: { query: { limit?: number; cursor?: string }; answer: { invitations: (Schemas['Invitation'])[]; next: string | null } }
+    post: { body: { email: string; name?: string; roles?: (string)[]; locale?: string }; answer: { invitation: Schemas['Invitation'] } }
+  }
+  '/api/v1/users/invitations/{id}': {
+    delete: { params: { id: string }; answer: undefined }
   }
   '/api/v1/applications': {
     get: { query: { limit?: number; cursor?: string; type?: "web" | "spa" | "native" | "machine" | "device"; status?: "enabled" | "disabled"; owner_id?: string }; answer: Schemas['ApplicationList'] }
@@ -135,6 +315,39 @@ export type Paths = {
   '/api/v1/applications/{id}/transfer': {
     post: { params: { id: string }; body: { user_id: string }; answer: Schemas['Application'] }
   }
+  '/api/v1/users': {
+    get: { query: { limit?: number; cursor?: string; q?: string; role?: string; status?: "active" | "disabled" | "locked" | "pending_erasure"; kind?: "person" | "service" | "all" }; answer: { users: (Schemas['ListedAccount'])[]; next: string | null } }
+    post: { body: { email?: string; username?: string; name?: string; email_verified?: boolean; roles?: (string)[]; claims?: Record<string, unknown> }; answer: { user: Schemas['Account'] } }
+  }
+  '/api/v1/users/{id}': {
+    get: { params: { id: string }; answer: { user: Schemas['Account'] } }
+    patch: { params: { id: string }; body: { email?: string; username?: string; name?: string; email_verified?: boolean; claims?: Record<string, unknown> }; answer: { user: Schemas['Account'] } | undefined }
+    delete: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/disable': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/enable': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/lock': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/unlock': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/end-sessions': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/reset-factors': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/send-reset': {
+    post: { params: { id: string }; answer: { user: Schemas['Account'] } | undefined }
+  }
+  '/api/v1/users/{id}/require-action': {
+    post: { params: { id: string }; body: { actions: ("verify_email" | "change_password" | "enrol_factor")[] }; answer: { user: Schemas['Account'] } | undefined }
+  }
   '/api/v1/audit': {
     get: { query: { user_id?: string; by?: string; type?: string; from?: string; to?: string; outcome?: "success" | "failure"; severity?: "info" | "notice" | "warning" | "alert"; client_id?: string; ip?: string; request_id?: string; limit?: number; cursor?: string }; answer: { events: ({ id: string; seq: number | null; at: string; type: string; severity: "info" | "notice" | "warning" | "alert"; outcome: "success" | "failure"; user_id: string | null; actor_id: string | null; client_id: string | null; session_id: string | null; request_id: string | null; ip: string | null; user_agent: string | null; data: Record<string, unknown> })[]; next: string | null } }
   }
@@ -149,6 +362,12 @@ export type Paths = {
   }
   '/api/v1/stats/dashboard': {
     get: { query: { days?: number }; answer: { people: { count: number; estimated: boolean }; active_sessions: { count: number; estimated: boolean }; days: ({ day: string; sign_ins: number; failures: number; tokens: number; new_accounts: number })[]; top_applications: ({ client_id: string; client_name: string; sign_ins: number })[] } }
+  }
+  '/api/v1/users/import': {
+    post: { query: { dry_run?: "true" | "false"; existing?: "skip" | "refuse" }; answer: Schemas['ImportReport'] }
+  }
+  '/api/v1/users/export': {
+    get: { query: { format?: "jsonl" | "csv" }; answer: string }
   }
   '/api/v1/roles': {
     get: { query: { limit?: number; cursor?: string; q?: string }; answer: Schemas['RoleList'] }
@@ -217,6 +436,9 @@ export type Paths = {
   '/api/v1/service-accounts/{id}/enable': {
     post: { params: { id: string }; answer: Schemas['ServiceAccount'] }
   }
+  '/api/v1/users/{id}/impersonate': {
+    post: { params: { id: string }; body: { reason: string }; answer: { status: "acting"; user_id: string; expires_in: number } }
+  }
   '/api/v1/webhooks': {
     get: { query: { limit?: number; cursor?: string }; answer: Schemas['WebhookList'] }
     post: { body: { name: string; description?: string | null; url: string; events: (string)[]; client_id?: string }; answer: Schemas['WebhookWithSecret'] }
@@ -249,5 +471,20 @@ export type Paths = {
   }
   '/api/v1/webhooks/{id}/test': {
     post: { params: { id: string }; answer: Schemas['WebhookDelivery'] }
+  }
+  '/api/v1/auth/password-strength': {
+    post: { body: { password: string; context?: (string)[] }; answer: { score: number; warning: "keyboard" | "repeat" | "sequence" | "date" | "common" | "word" | "name" | "own" | null; acceptable: boolean; code?: string; reason?: string } }
+  }
+  '/': {
+    get: { answer: { name: string; version: string; issuer: string; links: ({ href: string; label: string })[] } }
+  }
+  '/health': {
+    get: { answer: Schemas['Health'] }
+  }
+  '/health/ready': {
+    get: { answer: Schemas['Health'] }
+  }
+  '/health/live': {
+    get: { answer: Schemas['Health'] }
   }
 }
