@@ -20,6 +20,7 @@ export const generators: Generator[] = [
     file: 'sdk/src/api.gen.ts',
     render: async () => await (await import('./sdk-types.ts')).renderSdkTypes(),
   },
+  { file: 'docs/api-routes.md', render: async () => await (await import('./api-routes.ts')).renderApiRoutes() },
   { file: 'docs/openapi.json', render: async () => await (await import('./openapi.ts')).renderOpenApi() },
   {
     file: 'server/src/db/tables.gen.ts',

@@ -3,6 +3,7 @@
  * what a single schema becomes is openapi-schema.ts's affair.
  */
 import { createComponents, type Components, type JsonSchema } from './openapi-schema.ts'
+import type { Proof } from './principal.ts'
 import type { ApiFacts, Route } from './route.ts'
 
 /** A route that programs are told of. */
@@ -79,16 +80,20 @@ const whoMay = ({ may, orOwner, keys, proofs }: Route): string => {
   return `${wanted}${owner}${keys === true ? ' API keys may call it.' : ''}${only}`
 }
 
+const isSelf = ({ may }: Route): boolean => may === 'self' || may === undefined
+
+/** What a person may show at a route of theirs: an API key where it needs a permission, or where it says so. */
+export const proofsOf = (route: Route): readonly Proof[] =>
+  route.proofs ?? (isSelf(route) && route.keys !== true ? ['session', 'token'] : ['session', 'token', 'api_key'])
+
 /** Alternatives, and scopes where an access token needs them. */
 const securityOf = (route: Route): Record<string, string[]>[] => {
   if (route.auth === 'client') return [{ client: [] }]
   if (route.auth === 'bearer') return [{ token: ['openid'] }]
   if (route.auth === 'listener') return [{ token: ['revocations:read'] }, { api_key: [] }]
   if (route.auth !== 'person') return []
-  const self = route.may === 'self' || route.may === undefined
-  const proofs = route.proofs ?? (self && route.keys !== true ? ['session', 'token'] : ['session', 'token', 'api_key'])
-  const scopes = self ? ['account'] : [...(route.orOwner === true ? ['account'] : []), 'admin']
-  return proofs.flatMap((proof) =>
+  const scopes = isSelf(route) ? ['account'] : [...(route.orOwner === true ? ['account'] : []), 'admin']
+  return proofsOf(route).flatMap((proof) =>
     proof === 'token' ? scopes.map((scope) => ({ token: [scope] })) : [{ [proof]: [] as string[] }],
   )
 }
