@@ -21,6 +21,7 @@ import { apiRoutes } from './apis/routes.ts'
 import { applicationRoutes } from './clients/applications-api.ts'
 import { ownerRoutes } from './clients/owners-api.ts'
 import { secretRoutes } from './clients/secrets-api.ts'
+import { statsRoutes } from './clients/stats-api.ts'
 import { compatRoutes } from './compat.ts'
 import type { Config } from './config/schema.ts'
 import { showsMail } from './config/ways.ts'
@@ -75,6 +76,7 @@ import { inviteRoutes } from './signup/invite-page.ts'
 import { inviteLetter, verifyLetter } from './signup/letters.ts'
 import { registerRoutes } from './signup/register-page.ts'
 import { verifyRoutes } from './signup/verify-page.ts'
+import { previewRoutes } from './token/preview-api.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { eraseDue } from './users/erase.ts'
 import { usersApiRoutes } from './users/admin-api.ts'
@@ -152,6 +154,8 @@ const own: readonly Route[] = [
   ...apiRoutes,
   ...secretRoutes,
   ...ownerRoutes,
+  ...statsRoutes,
+  ...previewRoutes,
   ...usersApiRoutes,
   ...auditRoutes,
   ...transferRoutes,

@@ -39,6 +39,7 @@ export const respondWithCode = async (ctx: Ctx, request: HttpRequest, facts: Fac
       : await transact(ctx.db, async (tx) => await finishWith(tx, { interaction_id, now: request.now, write }))
   if (outcome === 'gone') return undefined
   if (outcome === 'finished') return refuse(ctx, finished, 'page', where(request, authorization))
+  ctx.tokenCounts.note(authorization.client_id, 'sign_ins', request.now)
   const params = {
     code,
     ...(authorization.state !== undefined && { state: authorization.state }),

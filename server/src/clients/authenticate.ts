@@ -92,6 +92,7 @@ const failed = async (
 ): Promise<Denial> => {
   const { client, credentials, failure } = facts
   if (client !== undefined) {
+    ctx.tokenCounts.note(client.client_id, 'failures', request.now)
     await record(ctx.db, {
       type: 'client.authentication_failed',
       now: request.now,

@@ -12,7 +12,7 @@ import { json, type Reply } from '../http/reply.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Denial, deny, isDenial, shown } from '../protocol/errors.ts'
 import { param, paramAll } from '../protocol/params.ts'
-import type { Grant } from './grant.ts'
+import type { Grant, GrantRequest } from './grant.ts'
 import { issueTokens } from './issue.ts'
 import { grantTypeOf, recorded } from './refusal.ts'
 
@@ -28,16 +28,20 @@ export const exchange = async (
   const grant = (await checkResources(ctx, request)) ?? chooseGrant(request, client, grants)
   const facts = { request, client }
   const granted = isDenial(grant) ? await recorded(ctx.db, facts, grant) : await grant.redeem(ctx, facts)
-  if (isDenial(granted))
-    return refuse(ctx, granted, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
+  if (isDenial(granted)) return refused(ctx, facts, granted)
   const log = { client_id: client.client_id, grant_type: grantTypeOf(facts) }
   const tokens = await issueTokens(ctx, granted)
   if (isDenial(tokens)) {
     await recorded(ctx.db, facts, tokens)
-    return refuse(ctx, tokens, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
+    return refused(ctx, facts, tokens)
   }
-  ctx.tokenCounts.add(client.client_id, log.grant_type, request.now)
+  ctx.tokenCounts.add(client.client_id, log.grant_type, request.now, granted.person?.subject.id)
   return json(tokens, 200, { log: { ...log, ...(granted.person && { user_id: granted.person.subject.id }) } })
+}
+
+const refused = (ctx: Ctx, { request, client }: GrantRequest, denial: Denial): Reply => {
+  ctx.tokenCounts.note(client.client_id, 'failures', request.now)
+  return refuse(ctx, denial, 'oauth', { route: '/oauth/token', request, client_id: client.client_id })
 }
 
 const checkResources = async (ctx: Ctx, request: HttpRequest): Promise<Denial | undefined> => {
