@@ -15,6 +15,7 @@ export type Schemas = {
   ApplicationSecret: { id: string; masked: string; created_at: string; expires_at: string | null }
   ApplicationSecretList: { secrets: (Schemas['ApplicationSecret'])[] }
   ApplicationSecretOnce: { client_id: string; client_secret: string; previous_expires_at: string | null }
+  ApplicationStats: { client_id: string; from: string; to: string; days: ({ day: string; sign_ins: number; tokens: number; tokens_by_grant: Record<string, number>; failures: number; active_users: number })[]; totals: { sign_ins: number; tokens: number; tokens_by_grant: Record<string, number>; failures: number }; large_tokens: ({ resource: string; bytes: number; budget_bytes: number; claim: string; at: string })[] }
   ApplicationWithSecret: { id: string; client_id: string; client_name: string; description: string | null; type: "web" | "spa" | "native" | "machine" | "device"; status: "enabled" | "disabled"; owner_id: string | null; service_account_id: string | null; redirect_uris: (string)[]; post_logout_redirect_uris: (string)[]; allowed_origins: (string)[]; grant_types: (string)[]; response_types: (string)[]; token_endpoint_auth_method: string; require_pkce: boolean; scope: string; resources: (string)[]; audiences: (string)[]; first_party: boolean; consent: "remember" | "always"; default_max_age: number | null; default_acr_values: (string)[]; access_token_format: "jwt" | "opaque" | null; access_token_ttl_seconds: number | null; id_token_ttl_seconds: number | null; refresh_idle_seconds: number | null; refresh_ttl_seconds: number | null; refresh_grace_seconds: number | null; id_token_signed_response_alg: string; access_token_signed_response_alg: string; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts: (string)[]; client_uri: string | null; logo_uri: string | null; policy_uri: string | null; tos_uri: string | null; managed_name: string | null; notes: (string)[]; created_at: string; updated_at: string; client_secret?: string }
   DataExport: { id: string; status: "pending" | "ready" | "downloaded" | "expired"; requested_at: string; ready_at: string | null; expires_at: string }
   Device: { id: string; browser: string | null; system: string | null; ip: string | null; place: { country_code: string; country: string; city: string | null } | null; created_at: string; last_seen_at: string; trusted_until: string | null; current: boolean }
@@ -53,6 +54,7 @@ export type Schemas = {
   Session: { id: string; browser: string | null; system: string | null; ip: string | null; place: { country_code: string; country: string; city: string | null } | null; created_at: string; last_seen_at: string; acr: string; amr: (string)[]; acted: boolean; auth_time: string; current: boolean }
   SignedIn: { status: "complete"; user?: Schemas['Person']; csrf_token: string }
   SignInDue: { status: "factor" | "prove_mail" | "enrol" | "action" | "erasure" | "stuck"; interaction: string; factors?: ({ kind: "passkey" | "totp" | "sms" | "email" | "backup_code" | "password"; destination?: string })[]; continue: string }
+  TokenPreview: { access_token: { claims: Record<string, unknown>; bytes: number; budget_bytes: number; format: "jwt" | "opaque"; expires_in: number; alg: string }; id_token: { claims: Record<string, unknown>; bytes: number; budget_bytes: number } | null; userinfo: Record<string, unknown> | null; warnings: (string)[] }
   Tokens: { access_token: string; token_type: "Bearer"; expires_in: number; scope?: string; refresh_token?: string; id_token?: string }
   UserInfo: { sub: string; name?: string; preferred_username?: string; email?: string; email_verified?: boolean; phone_number?: string; roles?: (string)[]; permissions?: (string)[]; updated_at?: number }
   Webhook: { id: string; name: string; description: string | null; url: string; events: (string)[]; client_id: string | null; status: "active" | "paused"; paused_because: "gone" | "failing" | "asked" | null; failing_since: string | null; last_success_at: string | null; created_at: string; updated_at: string }
@@ -314,6 +316,15 @@ export type Paths = {
   }
   '/api/v1/applications/{id}/transfer': {
     post: { params: { id: string }; body: { user_id: string }; answer: Schemas['Application'] }
+  }
+  '/api/v1/applications/{id}/stats': {
+    get: { params: { id: string }; query: { from?: string; to?: string }; answer: Schemas['ApplicationStats'] }
+  }
+  '/api/v1/applications/{id}/preview': {
+    post: { params: { id: string }; body: { user_id?: string; scope?: string; resource?: (string)[] }; answer: Schemas['TokenPreview'] }
+  }
+  '/api/v1/resources/{id}/preview': {
+    post: { params: { id: string }; body: { user_id?: string; scope?: string; client_id: string }; answer: Schemas['TokenPreview'] }
   }
   '/api/v1/users': {
     get: { query: { limit?: number; cursor?: string; q?: string; role?: string; status?: "active" | "disabled" | "locked" | "pending_erasure"; kind?: "person" | "service" | "all" }; answer: { users: (Schemas['ListedAccount'])[]; next: string | null } }
