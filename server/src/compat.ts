@@ -2,6 +2,7 @@
  * Owns the paths of the five older systems: one table of rows, each leading to a route of ours. An adapter may rename
  * members; it skips no check. Never part of discovery. Off with KEYWRIGHT_COMPAT_PATHS=off.
  */
+import { accessRows } from './compat-access.ts'
 import { keyRows } from './compat-keys.ts'
 import { personRows } from './compat-person.ts'
 import { type Row, renamed } from './compat-row.ts'
@@ -51,6 +52,7 @@ export const rows: readonly Row[] = [
   ...personRows,
   ...signInRows,
   ...keyRows,
+  ...accessRows,
   { from: 'B', method: 'GET', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/authorize', to: '/oauth/authorize' },
   { from: 'B', method: 'POST', path: '/api/v1/oauth/token', to: '/oauth/token' },

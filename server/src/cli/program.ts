@@ -7,14 +7,17 @@ import { apiKeyCommands } from './api-key.ts'
 import { auditCommands } from './audit.ts'
 import { clientCommands } from './client.ts'
 import { configCommands } from './config.ts'
+import { groupCommands } from './group.ts'
 import { keyCommands } from './keys.ts'
 import { mailCommands } from './mail.ts'
 import { operationCommands } from './operation.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
+import { permissionCommands } from './permission.ts'
 import { pkceCommand } from './pkce.ts'
 import { sentenceOf, UsageError } from './refusal.ts'
 import { roleCommands } from './role.ts'
+import { serviceAccountCommands } from './service-account.ts'
 import { tryCommand } from './try.ts'
 import { userCommands } from './user.ts'
 import { version } from '../version.ts'
@@ -37,6 +40,9 @@ const groups: readonly ((program: Command) => void)[] = [
   operationCommands,
   userCommands,
   roleCommands,
+  permissionCommands,
+  groupCommands,
+  serviceAccountCommands,
   clientCommands,
   apiKeyCommands,
   keyCommands,
