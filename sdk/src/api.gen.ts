@@ -6,6 +6,7 @@ export type Schemas = {
   Api: { id: string; identifier: string; builtin: boolean; name: string; description: string | null; owner_id: string | null; open: boolean; access_token_ttl_seconds: number | null; access_token_format: "jwt" | "opaque" | null; access_token_signed_response_alg: "RS256" | "ES256" | "PS256" | "EdDSA" | null; token_roles: "all" | "own" | "none"; token_budget_bytes: number | null; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; permissions: ({ id: string; name: string; description: string | null })[]; created_at: string; updated_at: string }
   ApiKey: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null }
   ApiKeyList: { api_keys: (Schemas['ApiKey'])[]; next: string | null }
+  ApiKeyToken: { access_token: string; token_type: "Bearer"; expires_in: number; scope: string }
   ApiKeyWithSecret: { id: string; owner_id: string; name: string; description: string | null; status: "active" | "inactive"; masked: string; roles: ({ id: string; name: string })[]; permissions: ({ id: string; name: string })[]; secrets: ({ masked: string; created_at: string; expires_at: string | null })[]; created_at: string; updated_at: string; expires_at: string; last_used_at: string | null; last_used_ip: string | null; key: string }
   ApiList: { resources: (Schemas['Api'])[]; next: string | null }
   Application: { id: string; client_id: string; client_name: string; description: string | null; type: "web" | "spa" | "native" | "machine" | "device"; status: "enabled" | "disabled"; owner_id: string | null; service_account_id: string | null; redirect_uris: (string)[]; post_logout_redirect_uris: (string)[]; allowed_origins: (string)[]; grant_types: (string)[]; response_types: (string)[]; token_endpoint_auth_method: string; require_pkce: boolean; scope: string; resources: (string)[]; audiences: (string)[]; first_party: boolean; consent: "remember" | "always"; default_max_age: number | null; default_acr_values: (string)[]; access_token_format: "jwt" | "opaque" | null; access_token_ttl_seconds: number | null; id_token_ttl_seconds: number | null; refresh_idle_seconds: number | null; refresh_ttl_seconds: number | null; refresh_grace_seconds: number | null; id_token_signed_response_alg: string; access_token_signed_response_alg: string; claim_mapping: ({ from?: string; constant?: string | number | boolean | (string | number | boolean)[] | Record<string, string | number | boolean>; to: string; into: "access_token" | "id_token" | "userinfo"; flatten?: boolean })[]; contacts: (string)[]; client_uri: string | null; logo_uri: string | null; policy_uri: string | null; tos_uri: string | null; managed_name: string | null; notes: (string)[]; created_at: string; updated_at: string }
@@ -223,6 +224,9 @@ export type Paths = {
     get: { query: { limit?: number; cursor?: string; owner_id?: string }; answer: Schemas['ApiKeyList'] }
     post: { body: { name: string; description?: string; expires_at?: string; role_ids?: (string)[]; permission_ids?: (string)[] }; answer: Schemas['ApiKeyWithSecret'] }
   }
+  '/api/v1/api-keys/token': {
+    post: { body: { resource?: string | (string)[] }; answer: Schemas['ApiKeyToken'] }
+  }
   '/api/v1/api-keys/{id}': {
     get: { params: { id: string }; answer: Schemas['ApiKey'] }
     patch: { params: { id: string }; body: { name?: string; description?: string | null; expires_at?: string; role_ids?: (string)[]; permission_ids?: (string)[] }; answer: Schemas['ApiKey'] }
@@ -238,6 +242,13 @@ export type Paths = {
   }
   '/api/v1/api-keys/{id}/rotate': {
     post: { params: { id: string }; body: { overlap_seconds?: number }; answer: Schemas['ApiKeyWithSecret'] }
+  }
+  '/api/v1/service-accounts/{id}/api-keys': {
+    get: { params: { id: string }; query: { limit?: number; cursor?: string }; answer: Schemas['ApiKeyList'] }
+    post: { params: { id: string }; body: { name: string; description?: string; expires_at?: string; role_ids?: (string)[]; permission_ids?: (string)[] }; answer: Schemas['ApiKeyWithSecret'] }
+  }
+  '/api/v1/service-accounts/{id}/api-keys/{key_id}/rotate': {
+    post: { params: { id: string; key_id: string }; body: { overlap_seconds?: number }; answer: Schemas['ApiKeyWithSecret'] }
   }
   '/api/v1/examples/public': {
     get: { answer: Schemas['ExamplePublic'] }

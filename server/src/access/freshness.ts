@@ -39,7 +39,7 @@ export const proveFirst = (
  */
 export const requireFresh = (ctx: Ctx, request: HttpRequest, person: PersonPrincipal): Denial | undefined => {
   if (person.acted) return actedFor
-  if (person.proof === 'api_key' && !person.service) return notByKey
+  if (person.api_key && !person.service) return notByKey
   if (isFresh(ctx, person, request.now)) return undefined
   const max_age = ctx.config.freshness_seconds
   const because = {

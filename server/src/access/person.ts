@@ -37,10 +37,10 @@ export const authenticatePerson = async (
 
 /** Decides by what the caller shows and holds. Who lacks the permission may still own the object, where the route says so. */
 const decide = (caller: Caller, { may = 'self', orOwner = false, keys = false }: Demands): PersonPrincipal | Denial => {
-  const { subject, proof } = caller
+  const { subject, proof, api_key } = caller
   const held = may !== 'self' && subject.permissions.includes(may)
   const asOwner = !held && (orOwner || may === 'self')
-  if (proof === 'api_key' && asOwner && !keys) return may === 'self' ? notByKey : lacking(may, subject.permissions)
+  if (api_key && asOwner && !keys) return may === 'self' ? notByKey : lacking(may, subject.permissions)
   if (!held && !asOwner) return lacking(may, subject.permissions)
   const short = proof === 'token' && !caller.service ? narrowed(caller.scope, asOwner) : undefined
   return short ?? { ...caller, holds: held }
@@ -68,11 +68,18 @@ const byKey = async (ctx: Ctx, request: HttpRequest, text: string): Promise<Call
   const { key, subject } = checked
   ctx.keyUses.note({ id: key.id, at: request.now, ip: request.ip })
   const service = key.owner_kind === 'service'
-  // Nobody was there to prove anything, but a service account is nobody else.
-  const auth_time = service ? request.now : new Date(0)
-  const proved = { auth_time, acr: 'aal1', amr: [], sid: undefined, device_trusted: false, acted: false }
-  return { subject, ...proved, proof: 'api_key', api_key: { id: key.id }, service }
+  return { subject, ...provedByKey(request, service), proof: 'api_key', api_key: { id: key.id }, service }
 }
+
+/** Nobody was there to prove anything, but a service account is nobody else. */
+const provedByKey = ({ now }: HttpRequest, service: boolean) => ({
+  auth_time: service ? now : new Date(0),
+  acr: 'aal1',
+  amr: [],
+  sid: undefined,
+  device_trusted: false,
+  acted: false,
+})
 
 const unsafe = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
@@ -107,6 +114,7 @@ const byToken = async (ctx: Ctx, request: HttpRequest): Promise<Caller | Denial>
   const audience = apiAudience(ctx)
   if (![token.aud].flat().includes(audience)) return foreign(audience, [token.aud].flat().join(' '))
   if (subject === undefined) return await byService(ctx, request, bearer)
+  if (bearer.api_key) return byKeyToken(request, { ...bearer, subject, api_key: bearer.api_key })
   const auth_time = new Date((token.auth_time ?? token.iat) * 1000)
   const { sid, client_id, acr = 'aal1' } = token
   // It can matter after a sign-in that proved one factor, and for what is only read too: a copy of the data wants a fresh proof.
@@ -127,6 +135,19 @@ const byToken = async (ctx: Ctx, request: HttpRequest): Promise<Caller | Denial>
     proof,
     service: false,
   }
+}
+
+/** A token that a key was exchanged for is worth what the key is worth, and nothing that wants its person. */
+const byKeyToken = (
+  request: HttpRequest,
+  {
+    token,
+    subject,
+    api_key: { id, service },
+  }: BearerPrincipal & Pick<Caller, 'subject'> & { api_key: { id: string; service: boolean } },
+): Caller => {
+  const { client_id, scope } = token
+  return { subject, ...provedByKey(request, service), client_id, scope, proof: 'token', api_key: { id }, service }
 }
 
 /** A client that acts for itself has the rights of the service account it is tied to. */

@@ -5,11 +5,12 @@
 import type { Ctx } from '../ctx.ts'
 import type { Db } from '../db/connect.ts'
 import { type Cache, createCache } from '../io/cache.ts'
+import { isUuid } from '../io/ids.ts'
 import type { Subject } from '../protocol/claims.ts'
 import { hashToken, parseOpaque, type TokenHash } from '../protocol/opaque-token.ts'
 import { mayAct } from '../protocol/subject.ts'
 import { rightsOf } from './rights.ts'
-import { findKey, type LiveKey, touchKeys } from './store.ts'
+import { findKey, findKeyById, type LiveKey, touchKeys } from './store.ts'
 
 export type { LiveKey } from './store.ts'
 
@@ -19,12 +20,13 @@ export type KeyUses = {
   flush: (db: Db) => Promise<void>
 }
 
-/** Makes the copies of a node. */
+/** Makes the copies of a node. They are found by the hash of a secret, or by the id of the key, where a token names that. */
 export const createApiKeys = (db: Db): Cache<LiveKey> =>
   createCache({
     max: 10_000,
     ttlMs: 1000,
-    load: async (key_hash) => await findKey(db, Buffer.from(key_hash, 'base64url') as TokenHash),
+    load: async (place) =>
+      isUuid(place) ? await findKeyById(db, place) : await findKey(db, Buffer.from(place, 'base64url') as TokenHash),
   })
 
 /** Makes the notes of a node. Of the uses within a few seconds the last one counts. */
@@ -52,7 +54,19 @@ export const isApiKey = (text: string): boolean => text.startsWith('kw_ak_')
 export const checkApiKey = async (ctx: Ctx, text: string, now: Date): Promise<KeyHolder | { dead: string }> => {
   // The checksum spares the database what was mistyped; it proves nothing.
   if (parseOpaque('ak', text) === undefined) return { dead: 'not an API key of this server' }
-  const key = await ctx.apiKeys.get(hashToken(text).toString('base64url'))
+  return await judge(ctx, await ctx.apiKeys.get(hashToken(text).toString('base64url')), now)
+}
+
+/** The same for a key that a token of its own names: what was made of a key lives no longer than it (exchange.ts). */
+export const checkKeyOf = async (ctx: Ctx, client_id: string, now: Date): Promise<KeyHolder | { dead: string }> => {
+  const id = client_id.slice(keyClient.length)
+  return isUuid(id) ? await judge(ctx, await ctx.apiKeys.get(id), now) : { dead: 'no key' }
+}
+
+/** What stands for the client in tokens that an API key was exchanged for (RFC 9068 §2.2); no client is called so. */
+export const keyClient = 'key_'
+
+const judge = async (ctx: Ctx, key: LiveKey | undefined, now: Date): Promise<KeyHolder | { dead: string }> => {
   if (key === undefined) return { dead: 'an unknown key' }
   if (key.status !== 'active') return { dead: 'a key that is switched off' }
   if (key.expires_at <= now) return { dead: 'a key that has expired' }

@@ -6,13 +6,11 @@ import { z } from 'zod'
 import { mayActOn } from '../access/ceiling.ts'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
-import { callerOf } from '../events/record.ts'
 import { type ApiCall, apiRoute, instant, pageQuery } from '../http/api-route.ts'
 import { checkMatch, etagOf, tagged } from '../http/etag.ts'
 import { listPage } from '../http/listing.ts'
 import type { PersonPrincipal } from '../http/principal.ts'
 import { empty, json, type Reply } from '../http/reply.ts'
-import type { HttpRequest } from '../http/request.ts'
 import type { Route } from '../http/route.ts'
 import { isUuid } from '../io/ids.ts'
 import { type Denial, deny, isDenial } from '../protocol/errors.ts'
@@ -22,27 +20,19 @@ import {
   type KeyActor,
   type KeyGuard,
   type KeyRow,
-  type MadeKey,
   noSuchKey,
   removeKey,
   rotateKey,
   setKeyStatus,
 } from './manage.ts'
+import { exchangeKey } from './exchange.ts'
 import { listKeys, loadKey } from './store.ts'
+import { actorOf, creation, ids, made, rotation, wishOf } from './calls.ts'
+import { serviceKeyRoutes } from './service-routes.ts'
 import { keyListSchema, keySchema, keyView, madeKeySchema } from './view.ts'
 
 const path = '/api/v1/api-keys'
 const tag = 'API keys'
-const day = 86_400
-
-const ids = z.array(z.uuid()).max(100)
-const creation = z.strictObject({
-  name: z.string().max(100),
-  description: z.string().max(1000).optional(),
-  expires_at: instant.optional().describe('90 days from now when nothing is said'),
-  role_ids: ids.optional(),
-  permission_ids: ids.optional(),
-})
 const change = z.strictObject({
   name: z.string().max(100).optional(),
   description: z.string().max(1000).nullable().optional(),
@@ -50,23 +40,8 @@ const change = z.strictObject({
   role_ids: ids.optional(),
   permission_ids: ids.optional(),
 })
-const rotation = z.strictObject({
-  overlap_seconds: z
-    .int()
-    .min(0)
-    .max(30 * day)
-    .default(day)
-    .describe('how long the former secret still works'),
-})
 const question = pageQuery.extend({
   owner_id: z.string().max(255).optional().describe('keys of somebody else; needs api-keys:read. `*` is everybody'),
-})
-
-const actorOf = (request: HttpRequest, person: PersonPrincipal): KeyActor => ({
-  by: { actor_id: person.subject.id, ...callerOf(request) },
-  giver: person.subject,
-  request,
-  now: request.now,
 })
 
 const list = async (ctx: Ctx, { request, person, query }: ApiCall<unknown, z.infer<typeof question>>) => {
@@ -91,24 +66,6 @@ const create = async (
   const stale = requireFresh(ctx, request, person)
   if (stale) return stale
   return made(ctx, await createKey(ctx, wishOf(body, person.subject.id), actorOf(request, person)))
-}
-
-/** A key of the wish of a body, for the owner whom the route knows. */
-const wishOf = (
-  { expires_at, role_ids = [], permission_ids = [], ...names }: z.infer<typeof creation>,
-  owner_id: string,
-) => ({
-  ...names,
-  owner_id,
-  ...(expires_at !== undefined && { expires_at: new Date(expires_at) }),
-  rights: { by: 'id' as const, roles: role_ids, permissions: permission_ids },
-})
-
-const made = (ctx: Ctx, result: MadeKey | Denial): Reply | Denial => {
-  if (isDenial(result)) return result
-  const view = keyView(result.row)
-  const headers = { location: `${ctx.config.issuer}${path}/${view.id}`, etag: etagOf(view) }
-  return json({ ...view, key: result.key }, 201, { headers })
 }
 
 type Found = { row: KeyRow; own: boolean }
@@ -179,6 +136,24 @@ const rotate = acting<z.infer<typeof rotation>>(async (ctx, { request, person, b
 
 const remove = acting(async (ctx, { id, guard, actor }) => (await removeKey(ctx, { id, guard }, actor)) ?? empty(204))
 
+const tokenBody = z.strictObject({
+  resource: z
+    .union([z.string().max(2000), z.array(z.string().max(2000)).max(20)])
+    .optional()
+    .describe('registered APIs; this server’s own when nothing is said'),
+})
+const tokenSchema = z
+  .object({ access_token: z.string(), token_type: z.literal('Bearer'), expires_in: z.int(), scope: z.string() })
+  .meta({ id: 'ApiKeyToken' })
+
+const exchange = async (
+  ctx: Ctx,
+  { request, person, body }: ApiCall<z.infer<typeof tokenBody>, unknown>,
+): Promise<Reply | Denial> => {
+  const token = await exchangeKey(ctx, { request, person, resources: [body.resource ?? []].flat() })
+  return isDenial(token) ? token : json(token)
+}
+
 const notYours: Denial = deny(
   'permission_denied',
   'This is for the owner of the API key.',
@@ -211,6 +186,18 @@ export const apiKeyRoutes: Route[] = [
     refuses: [409, 422],
     creates: true,
     handler: create,
+  }),
+  apiRoute({
+    method: 'POST',
+    path: `${path}/token`,
+    tag,
+    may: 'self',
+    keys: true,
+    proofs: ['api_key'],
+    summary: 'Exchange the API key of the call for a short access token',
+    body: tokenBody,
+    answers: { 200: tokenSchema },
+    handler: exchange,
   }),
   apiRoute({
     method: 'GET',
@@ -265,4 +252,5 @@ export const apiKeyRoutes: Route[] = [
     answers: { 204: 'empty' },
     handler: remove,
   }),
+  ...serviceKeyRoutes,
 ]

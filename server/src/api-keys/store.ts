@@ -12,16 +12,27 @@ export type LiveKey = Pick<ApiKeysRow, 'id' | 'owner_id' | 'status' | 'grant_id'
   permissions: string[]
 }
 
+const judged = (tx: Query) => tx`
+  k.id, k.owner_id, k.status, k.grant_id, k.expires_at, k.last_used_at, u.kind as owner_kind,
+  coalesce((select jsonb_agg(jsonb_build_object('name', r.name, 'permissions', array(
+      select p.name from role_permissions rp join permissions p on p.id = rp.permission_id where rp.role_id = r.id)))
+    from api_key_roles kr join roles r on r.id = kr.role_id where kr.api_key_id = k.id), '[]') as roles,
+  array(select p.name from api_key_permissions kp join permissions p on p.id = kp.permission_id where kp.api_key_id = k.id) as permissions`
+
 /** Finds a key by the hash of one of its secrets. */
 export const findKey = async (tx: Query, key_hash: TokenHash): Promise<LiveKey | undefined> => {
   const rows = await tx<LiveKey[]>`
-    select k.id, k.owner_id, k.status, k.grant_id, k.expires_at, k.last_used_at, s.expires_at as secret_expires_at, u.kind as owner_kind,
-      coalesce((select jsonb_agg(jsonb_build_object('name', r.name, 'permissions', array(
-          select p.name from role_permissions rp join permissions p on p.id = rp.permission_id where rp.role_id = r.id)))
-        from api_key_roles kr join roles r on r.id = kr.role_id where kr.api_key_id = k.id), '[]') as roles,
-      array(select p.name from api_key_permissions kp join permissions p on p.id = kp.permission_id where kp.api_key_id = k.id) as permissions
+    select ${judged(tx)}, s.expires_at as secret_expires_at
     from api_key_secrets s join api_keys k on k.id = s.api_key_id join users u on u.id = k.owner_id
     where s.key_hash = ${key_hash}`
+  return rows[0]
+}
+
+/** Finds a key by its id, whatever becomes of its secrets. */
+export const findKeyById = async (tx: Query, id: string): Promise<LiveKey | undefined> => {
+  const rows = await tx<LiveKey[]>`
+    select ${judged(tx)}, null::timestamptz as secret_expires_at
+    from api_keys k join users u on u.id = k.owner_id where k.id = ${id}`
   return rows[0]
 }
 

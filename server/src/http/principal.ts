@@ -29,7 +29,12 @@ export type BrowserPrincipal = {
 }
 
 /** The holder of an access token that was checked for signature, time, revocation and the account behind it. */
-export type BearerPrincipal = { token: AccessTokenClaims; subject: Subject | undefined }
+export type BearerPrincipal = {
+  token: AccessTokenClaims
+  subject: Subject | undefined
+  /** The API key that the token was made of; then `subject` has no more than the key holds. */
+  api_key?: { id: string; service: boolean } | undefined
+}
 
 /**
  * A person at the JSON API: by the session of their browser, or by an access token that an application holds for them. What

@@ -20,7 +20,9 @@ export const authenticateBearer = async (ctx: Ctx, request: HttpRequest): Promis
   const token = inHeader ?? inForm
   if (token === undefined) return header === undefined ? nothingSent : notAlive('not a bearer token')
   const checked = await checkAccessToken(ctx, token, request.now)
-  return 'dead' in checked ? notAlive(checked.dead) : { token: checked.claims, subject: checked.subject }
+  if ('dead' in checked) return notAlive(checked.dead)
+  const { claims, subject, api_key } = checked
+  return { token: claims, subject, ...(api_key && { api_key }) }
 }
 
 const misplaced = (expected: string, got: string): Denial =>

@@ -2,6 +2,8 @@
  * Owns introspection (RFC 7662): a client sees the tokens that were issued to it or are meant for it. Everything else,
  * for whatever reason, is `{"active":false}` and nothing more (security rule IN-1).
  */
+import { describeKey } from '../api-keys/introspect.ts'
+import { isApiKey } from '../api-keys/live.ts'
 import type { Ctx } from '../ctx.ts'
 import { refuse } from '../http/errors.ts'
 import type { ClientPrincipal } from '../http/principal.ts'
@@ -28,10 +30,19 @@ export const introspect = async (
   if (method === 'none') return refuse(ctx, unproved, 'oauth', where)
   const token = param(request.form, 'token')
   if (token === undefined) return refuse(ctx, missing, 'oauth', where)
-  const body = token.startsWith('kw_rt_')
-    ? await describeRefresh(ctx, token, client.client_id, request.now)
-    : await describeAccess(ctx, token, client, request.now)
+  const body = await describe(ctx, request, { token, client })
   return json(body, 200, { log: { client_id: client.client_id, active: String(body.active) } })
+}
+
+type Asked = { token: string; client: ClientPrincipal['client'] }
+
+/** The forms tell themselves apart. */
+const describe = async (ctx: Ctx, request: HttpRequest, { token, client }: Asked): Promise<{ active: boolean }> => {
+  const { now, ip } = request
+  if (token.startsWith('kw_rt_')) return await describeRefresh(ctx, token, client.client_id, now)
+  if (!isApiKey(token)) return await describeAccess(ctx, token, client, now)
+  const key = await describeKey(ctx, token, { audiences: client.audiences, now, ip })
+  return key ? { active: true, ...key } : inactive
 }
 
 const unproved = deny(
