@@ -193,6 +193,7 @@ const byNudge: Job['woken'] = (ctx, wake) => ctx.outbox.onNudge(wake)
 export const jobs: readonly Job[] = [
   { name: 'read the revocation feed', everyMs: 250, run: async (ctx) => await ctx.feed.pull() },
   { name: 'write decision records', everyMs: 200, run: async (ctx) => await ctx.decisions.flush(ctx.db) },
+  { name: 'tell of floods', everyMs: 5000, run: async (ctx) => await ctx.flood.flush(ctx.db, ctx.now()) },
   { name: 'sequence events', everyMs: 500, run: async (ctx) => void (await sequenceEvents(ctx, followers)) },
   { name: 'sign checkpoints', everyMs: 1000, run: signCheckpoints },
   { name: 'keep the audit trail', everyMs: 3_600_000, run: keepTrail },

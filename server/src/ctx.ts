@@ -10,6 +10,7 @@ import { type Client, createClients } from './clients/load.ts'
 import type { Config } from './config/schema.ts'
 import type { Db } from './db/connect.ts'
 import { createDecisions, type Decisions } from './events/decisions.ts'
+import { createFlood, type Flood } from './events/flood.ts'
 import { parseProxies } from './http/client-ip.ts'
 import { createEdge, type Edge } from './http/edge.ts'
 import type { HttpRequest } from './http/request.ts'
@@ -56,6 +57,7 @@ export type Ctx = {
   ephemeral: Ephemeral
   feed: Feed
   decisions: Decisions
+  flood: Flood
   pages: Pages
   edge: Edge
   trustedProxies: ReturnType<typeof parseProxies>
@@ -129,6 +131,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     strength: createStrengthMeter(),
     ephemeral: createEphemeral(),
     decisions: createDecisions(),
+    flood: createFlood(),
     edge: createEdge(config),
     pages: createPages(pagesOptions(config)),
     trustedProxies: parseProxies(config.trusted_proxies),

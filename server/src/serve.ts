@@ -136,6 +136,7 @@ const settle = async (
   const last = [
     ...turns,
     ctx.decisions.flush(ctx.db),
+    ctx.flood.flush(ctx.db, ctx.now(), true),
     ctx.tokenCounts.flush(ctx.db),
     removeNode(ctx.db, ctx.nodeId),
     ...hear.map(async (channel) => await channel.unlisten()),

@@ -91,12 +91,11 @@ const failed = async (
   facts: { client: Client | undefined; credentials: Credentials; failure: Denial | undefined },
 ): Promise<Denial> => {
   const { client, credentials, failure } = facts
-  if (client !== undefined) {
-    ctx.tokenCounts.note(client.client_id, 'failures', request.now)
+  if (client !== undefined) ctx.tokenCounts.note(client.client_id, 'failures', request.now)
+  const about = { type: 'client.authentication_failed', now: request.now, client_id: client?.client_id } as const
+  if (client !== undefined && ctx.flood.isSingle({ ...about, ip: request.ip })) {
     await record(ctx.db, {
-      type: 'client.authentication_failed',
-      now: request.now,
-      client_id: client.client_id,
+      ...about,
       data: { method: credentials.method },
       ...callerOf(request),
     })

@@ -14,14 +14,19 @@ export type { SequencedEvent } from './chain.ts'
  */
 export type Follower = (ctx: Ctx, tx: Tx, events: readonly SequencedEvent[]) => Promise<void>
 
+/** How often it happened: an event may tell of many that were not written one by one (flood.ts). */
+export const manyOf = ({ data: { summary, count } }: Pick<SequencedEvent, 'data'>): number =>
+  summary === true && typeof count === 'number' ? count : 1
+
 /** Counts what happened on each day (UTC), by type, client and outcome. */
 export const countDays: Follower = async (_ctx, tx, events) => {
   const counts = new Map<string, { day: string; type: string; client_id: string; outcome: string; count: number }>()
-  for (const { at, type, client_id, outcome } of events) {
+  for (const event of events) {
+    const { at, type, client_id, outcome } = event
     const row = { day: at.slice(0, 10), type, client_id: client_id ?? '', outcome, count: 0 }
     const key = JSON.stringify(Object.values(row))
     const counted = counts.get(key) ?? row
-    counted.count += 1
+    counted.count += manyOf(event)
     counts.set(key, counted)
   }
   await tx`

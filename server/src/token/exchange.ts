@@ -27,12 +27,12 @@ export const exchange = async (
   // Before anything is used up: what was asked for may be no one token.
   const grant = (await checkResources(ctx, request)) ?? chooseGrant(request, client, grants)
   const facts = { request, client }
-  const granted = isDenial(grant) ? await recorded(ctx.db, facts, grant) : await grant.redeem(ctx, facts)
+  const granted = isDenial(grant) ? await recorded(ctx, ctx.db, facts, grant) : await grant.redeem(ctx, facts)
   if (isDenial(granted)) return refused(ctx, facts, granted)
   const log = { client_id: client.client_id, grant_type: grantTypeOf(facts) }
   const tokens = await issueTokens(ctx, granted)
   if (isDenial(tokens)) {
-    await recorded(ctx.db, facts, tokens)
+    await recorded(ctx, ctx.db, { ...facts, effect: true }, tokens)
     return refused(ctx, facts, tokens)
   }
   ctx.tokenCounts.add(client.client_id, log.grant_type, request.now, granted.person?.subject.id)

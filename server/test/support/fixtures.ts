@@ -45,6 +45,7 @@ export type FixtureOptions = {
 
 const defaults = {
   KEYWRIGHT_ISSUER: 'http://localhost:8080',
+  KEYWRIGHT_LIMITS: 'off',
   KEYWRIGHT_ROOT_SECRET: 'a root secret that only the tests of this repository ever use',
 }
 

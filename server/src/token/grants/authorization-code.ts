@@ -37,7 +37,7 @@ type Outcome =
 export const authorizationCode: Grant = {
   grant_type: 'authorization_code',
   redeem: async (ctx, facts) => {
-    const asked = await recorded(ctx.db, facts, readAsked(facts))
+    const asked = await recorded(ctx, ctx.db, facts, readAsked(facts))
     if (isDenial(asked)) return asked
     const both = { asked, family: familyOf(ctx, facts) }
     const redeemed = (await fastRoad(ctx, facts, both)) ?? (await carefulRoad(ctx, facts, both))
@@ -113,10 +113,10 @@ const eventOf = ({ request, client }: GrantRequest): Happening => ({
 })
 
 const carefulRoad = async (ctx: Ctx, facts: GrantRequest, both: Both): Promise<Redeemed | Denial> => {
-  const result = await transact(
-    ctx.db,
-    async (tx) => await recorded(tx, facts, await loadDecideApply(ctx, tx, { facts, both })),
-  )
+  const result = await transact(ctx.db, async (tx) => {
+    const { effect, result: applied } = await loadDecideApply(ctx, tx, { facts, both })
+    return await recorded(ctx, tx, { ...facts, effect }, applied)
+  })
   if (isDenial(result) && result.because.rule === replayed) await ctx.feed.announce()
   return result
 }
@@ -125,16 +125,17 @@ const loadDecideApply = async (
   ctx: Ctx,
   tx: Tx,
   { facts, both }: { facts: GrantRequest; both: Both },
-): Promise<Redeemed | Denial> => {
+): Promise<{ effect: boolean; result: Redeemed | Denial }> => {
   const { asked } = both
   const found = await loadCode(tx, asked.code_hash, asked.now)
   const decided = decide(found, asked, facts.client)
   if (decided.outcome !== 'grant') {
     await applyRefusal(ctx, tx, { facts, asked, decided })
-    return decided.denial
+    return { effect: decided.outcome !== 'keep', result: decided.denial }
   }
   const code = await consume(tx, facts, both)
-  return code === undefined ? invalid('a code that can be used', 'it changed') : { code, resources: decided.resources }
+  const changed = invalid('a code that can be used', 'it changed')
+  return { effect: false, result: code === undefined ? changed : { code, resources: decided.resources } }
 }
 
 const replayed = 'a code is used once; a second use revokes what the first one gave (RFC 6749 §4.1.2)'

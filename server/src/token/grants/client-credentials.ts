@@ -17,7 +17,7 @@ export const clientCredentials: Grant = {
   grant_type: 'client_credentials',
   redeem: async (ctx, facts) => {
     const account = await accountOf(ctx, facts)
-    const granted = await recorded(ctx.db, facts, decide(facts, account))
+    const granted = await recorded(ctx, ctx.db, facts, decide(facts, account))
     // Counted otherwise; one by one only where the deployment wants that.
     if (!isDenial(granted) && ctx.config.audit_tokens === 'all') {
       const { now, client } = granted

@@ -37,7 +37,7 @@ type Outcome =
 export const refreshToken: Grant = {
   grant_type: 'refresh_token',
   redeem: async (ctx, facts) => {
-    const asked = await recorded(ctx.db, facts, readAsked(ctx, facts))
+    const asked = await recorded(ctx, ctx.db, facts, readAsked(ctx, facts))
     if (isDenial(asked)) return asked
     // What narrows needs the decision first, and what is to be recorded needs a transaction: both go the careful road.
     const careful = asked.scope !== undefined || asked.resources.length > 0 || ctx.config.audit_tokens === 'all'
@@ -79,10 +79,11 @@ const rotationOf = (ctx: Ctx, { client }: GrantRequest, asked: Asked): Rotation 
 })
 
 const carefulRoad = async (ctx: Ctx, facts: GrantRequest, asked: Asked): Promise<Granted | Denial> => {
-  const result = await transact(
-    ctx.db,
-    async (tx) => await recorded(tx, facts, await loadDecideApply(ctx, tx, { facts, asked })),
-  )
+  const result = await transact(ctx.db, async (tx) => {
+    const applied = await loadDecideApply(ctx, tx, { facts, asked })
+    const effect = isDenial(applied) && applied.because.rule === reuseRule
+    return await recorded(ctx, tx, { ...facts, effect }, applied)
+  })
   if (isDenial(result) && result.because.rule === reuseRule) await ctx.feed.announce()
   return result
 }
