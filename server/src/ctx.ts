@@ -131,7 +131,7 @@ export const createCtx = (parts: CtxParts): Ctx => {
     strength: createStrengthMeter(),
     ephemeral: createEphemeral(),
     decisions: createDecisions(),
-    flood: createFlood(),
+    flood: createFlood(config),
     edge: createEdge(config),
     pages: createPages(pagesOptions(config)),
     trustedProxies: parseProxies(config.trusted_proxies),

@@ -10,7 +10,7 @@ import { type InProcess, startInProcess } from '../support/in-process.ts'
 
 let home: InProcess
 beforeAll(async () => {
-  home = await startInProcess()
+  home = await startInProcess({ KEYWRIGHT_LIMITS: 'on' })
 })
 
 type Row = { type: string; data: Record<string, unknown>; ip: string | null }
