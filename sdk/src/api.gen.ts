@@ -31,7 +31,7 @@ export type Schemas = {
   HeldRole: { id: string; name: string; description: string | null; granted_at: string | null; groups: ({ id: string; name: string })[] }
   HeldRoleList: { roles: (Schemas['HeldRole'])[] }
   ImportReport: { created: number; skipped: number; failed: number; problems: ({ line: number; code: string; detail: string })[]; dry_run: boolean }
-  Introspection: { active: boolean; token_type?: "Bearer" | "refresh_token"; iss?: string; sub?: string; aud?: string | (string)[]; client_id?: string; scope?: string; username?: string; exp?: number; iat?: number; roles?: (string)[]; permissions?: (string)[] }
+  Introspection: { active: boolean; token_type?: "Bearer" | "refresh_token" | "api_key"; iss?: string; sub?: string; aud?: string | (string)[]; client_id?: string; scope?: string; username?: string; exp?: number; iat?: number; roles?: (string)[]; permissions?: (string)[] }
   Invitation: { id: string; email: string; name: string | null; roles: (string)[]; status: "open" | "accepted" | "withdrawn" | "expired"; invited_by: string | null; created_at: string; expires_at: string }
   KeySet: { keys: ({ kty: string; kid: string; use: string; alg: string })[] }
   ListedAccount: { id: string; status: "active" | "disabled" | "locked" | "pending_erasure"; username: string | null; email: string | null; email_verified: boolean; name: string | null; roles: (string)[]; required_actions: (string)[]; created_at: string; updated_at: string }

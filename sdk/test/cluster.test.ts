@@ -9,6 +9,7 @@ import { transact } from '../../server/src/db/transact.ts'
 import { compromiseKey } from '../../server/src/keys/manage.ts'
 import { endSession } from '../../server/src/sessions/end.ts'
 import { changeStatus } from '../../server/src/users/status.ts'
+import { makeApiKey } from '../../server/test/support/api-keys.ts'
 import type { TestClient } from '../../server/test/support/fixtures.ts'
 import { until } from '../../server/test/support/looks.ts'
 import { claimsOf, headerOf, type Oauth, oauthOf, type Person, type Tokens } from '../../server/test/support/oauth.ts'
@@ -124,6 +125,20 @@ describe('what is revoked at one server is dead within two seconds in another pr
     const issued = performance.now()
     await until(async () => (await apis.introspect.ask(next.tokens.access_token)).status === 200)
     expect(performance.now() - issued).toBeLessThan(2000)
+  })
+
+  it('AK-1: an API key; what it may do is what its owner holds of it, for this API', async () => {
+    const user = await here.user()
+    await here.db`insert into user_roles (user_id, role_id) select ${user.user_id}, id from roles where name = 'admin'`
+    const { id, key } = await makeApiKey(here.db, user.user_id, ['users:read'])
+    expect(await apis.introspect.ask(key)).toMatchObject({ status: 200, sub: user.user_id })
+    const asked = proxy.counts.get('/oauth/introspect') ?? 0
+    for (let round = 0; round < 20; round += 1) await apis.introspect.ask(key)
+    expect((proxy.counts.get('/oauth/introspect') ?? 0) - asked).toBeLessThan(3)
+    await here.db`update api_keys set status = 'inactive' where id = ${id}`
+    const switchedOff = performance.now()
+    await until(async () => (await apis.introspect.ask(key)).status === 401)
+    expect(performance.now() - switchedOff).toBeLessThan(2100)
   })
 
   it('and nobody was asked: a thousand requests are no call to the issuer', async () => {

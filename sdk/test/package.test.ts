@@ -162,6 +162,12 @@ const bearer = (value = token): { headers: Record<string, string> } => ({
 })
 
 describe('the README', () => {
+  it('of the whole project shows three lines of the same', () => {
+    const lines = /```js\n(.*?)```/s.exec(readFileSync(join(repository, 'README.md'), 'utf8'))?.[1]?.trim() ?? ''
+    expect(lines.split('\n')).toHaveLength(3)
+    expect(readFileSync(example('express.js'), 'utf8')).toContain(lines)
+  })
+
   it('express.js protects an API in three lines', async () => {
     const ask = await serve('express.js')
     expect((await ask('/orders')).status).toBe(401)

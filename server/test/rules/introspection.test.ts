@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { changeStatus } from '../../src/users/status.ts'
 import { setClientStatus } from '../../src/clients/manage.ts'
+import { makeApiKey } from '../support/api-keys.ts'
 import type { TestClient } from '../support/fixtures.ts'
 import {
   claimsOf,
@@ -140,4 +141,36 @@ it('IN-1: not-before marks at every level end what was issued earlier: user, cli
   for (const { access_token } of dead) expect(await ask(web, access_token)).toEqual([200, inactive])
   expect(await ask(client, own.access_token)).toEqual([200, inactive])
   expect((await ask(client, (await oauth.grant(ada, client)).access_token))[1]).toContain('"active":true')
+})
+
+it('IN-1, AK-1: an API sees whose an API key is, and of its rights those that are for it; nobody else sees anything', async () => {
+  const resource = 'https://orders.example'
+  const api = await oauth.client({ type: 'machine', scope: 'orders', audiences: [resource] })
+  const user = await oauth.user()
+  await oauth.db`insert into user_roles (user_id, role_id) select ${user.user_id}, id from roles where name = 'admin'`
+  const [general] = await oauth.db<{ id: string }[]>`
+    insert into permissions (name, resource, action) values ('orders:read', 'orders', 'read') returning id`
+  await oauth.db`insert into role_permissions (role_id, permission_id)
+    select id, ${general?.id ?? ''} from roles where name = 'admin'`
+  const { id, key } = await makeApiKey(oauth.db, user.user_id, ['orders:read', 'users:read'])
+  const [status, body] = await ask(api, key)
+  expect([status, JSON.parse(body)]).toEqual([
+    200,
+    {
+      active: true,
+      token_type: 'api_key',
+      iss: oauth.server.issuer,
+      sub: user.user_id,
+      exp: expect.any(Number) as number,
+      roles: [],
+      // users:read is Keywright's own: of no use to another API.
+      permissions: ['orders:read'],
+    },
+  ])
+  expect(await ask(web, key)).toEqual([200, inactive])
+  expect(await ask(api, `${key.slice(0, -1)}!`)).toEqual([200, inactive])
+  await oauth.db`update api_keys set status = 'inactive' where id = ${id}`
+  // Copies of rows live for a second.
+  await sleep(1100)
+  expect(await ask(api, key)).toEqual([200, inactive])
 })
