@@ -143,6 +143,10 @@ const verifyKey = async (state: State, key: string): Promise<Auth> => {
   const late = said && checkTime(said, clockToleranceSeconds, now())
   if (said === undefined || late || typeof said['sub'] !== 'string')
     throw invalidToken('The API key is not active.', 'inactive')
+  // Whose client introspects for other APIs only is told what the key is worth there.
+  const meant = [said['aud'] ?? state.settings.audience].flat()
+  if (!state.settings.audience.some((name) => meant.includes(name)))
+    throw invalidToken('The API key is not meant for this API.', 'audience')
   return authOf('api_key', said)
 }
 

@@ -49,7 +49,7 @@ export const introspectionFacts: ApiFacts = {
     200: z
       .looseObject({
         active: z.boolean().describe('false says no more than that'),
-        token_type: z.enum(['Bearer', 'refresh_token']).optional(),
+        token_type: z.enum(['Bearer', 'refresh_token', 'api_key']).optional(),
         iss: z.string().optional(),
         sub: z.string().optional(),
         aud: z.union([z.string(), texts]).optional(),

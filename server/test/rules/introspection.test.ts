@@ -161,6 +161,8 @@ it('IN-1, AK-1: an API sees whose an API key is, and of its rights those that ar
       token_type: 'api_key',
       iss: oauth.server.issuer,
       sub: user.user_id,
+      client_id: `key_${id}`,
+      aud: resource,
       exp: expect.any(Number) as number,
       roles: [],
       // users:read is Keywright's own: of no use to another API.
