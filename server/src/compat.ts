@@ -4,6 +4,7 @@
  */
 import { accessRows } from './compat-access.ts'
 import { keyRows } from './compat-keys.ts'
+import { applicationRows } from './compat-applications.ts'
 import { personRows } from './compat-person.ts'
 import { type Row, renamed } from './compat-row.ts'
 import { signInRows } from './compat-sign-in.ts'
@@ -50,6 +51,7 @@ export const rows: readonly Row[] = [
     request: (_ctx, old) => ({ ...old, json: renamed(old.json, { full_name: 'name' }) }),
   },
   ...personRows,
+  ...applicationRows,
   ...signInRows,
   ...keyRows,
   ...accessRows,

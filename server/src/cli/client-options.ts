@@ -1,8 +1,8 @@
 /** Owns the options that describe a client, for `create`, `update` and `apply`, and their way to client metadata. */
 import { type Command, Option } from 'commander'
 import { acrLevels } from '../protocol/acr.ts'
-import type { ClientType, Metadata } from '../clients/registration.ts'
-import { collect, numberBetween } from './input.ts'
+import { type ClientType, clientTypes, type Metadata } from '../clients/metadata.ts'
+import { collect, duration, numberBetween } from './input.ts'
 
 export type RequiredMetadata = { name: string; type: ClientType }
 
@@ -26,12 +26,23 @@ export type MetadataOptions = {
   firstParty?: boolean
   acr?: string
   maxAge?: number | 'none'
+  idTokenTtl?: number
+  refreshIdle?: number
+  refreshTtl?: number
+  idTokenAlg?: string
+  accessTokenAlg?: string
+  consent?: string
+  contact?: string[]
+  clientUri?: string
+  logoUri?: string
+  policyUri?: string
+  tosUri?: string
+  serviceAccount?: string
+  owner?: string
 }
 
 const secondsOrNone = (value: string): number | 'none' =>
   value === 'none' ? value : numberBetween(0, 31_536_000)(value)
-
-const clientTypes: readonly ClientType[] = ['web', 'spa', 'native', 'machine']
 
 /** Adds the options. `named`: whether --name and --type must be given. */
 export const metadataOptions = (command: Command, named: boolean): Command => {
@@ -39,7 +50,7 @@ export const metadataOptions = (command: Command, named: boolean): Command => {
   const type = new Option('--type <type>', 'what it is; decides the defaults')
     .choices(clientTypes)
     .makeOptionMandatory(named)
-  return assuranceOptions(command)
+  return describingOptions(lifetimeOptions(assuranceOptions(command)))
     .addOption(name)
     .addOption(type)
     .option('--redirect-uri <uri>', 'where answers may go; may be repeated', collect)
@@ -80,6 +91,27 @@ const assuranceOptions = (command: Command): Command =>
       secondsOrNone,
     )
 
+/** How long its tokens live, and how they are signed where that differs. */
+const lifetimeOptions = (command: Command): Command =>
+  command
+    .option('--id-token-ttl <seconds>', 'life of its ID tokens, 30 to 3600', numberBetween(30, 3600))
+    .option('--refresh-idle <time>', 'its refresh tokens die when they are not used for this long: 30m, 14d', duration)
+    .option('--refresh-ttl <time>', 'its refresh tokens die this long after the sign-in: 12h, 90d', duration)
+    .option('--id-token-alg <alg>', 'for its ID tokens only')
+    .option('--access-token-alg <alg>', 'for its access tokens only')
+
+/** What people see of it, and who looks after it. */
+const describingOptions = (command: Command): Command =>
+  command
+    .addOption(new Option('--consent <when>', 'when people are asked').choices(['remember', 'always']))
+    .option('--contact <address>', 'whom to ask about it; may be repeated', collect)
+    .option('--client-uri <uri>', 'its home page')
+    .option('--logo-uri <uri>', 'its logo')
+    .option('--policy-uri <uri>', 'what it does with data')
+    .option('--tos-uri <uri>', 'its terms of service')
+    .option('--service-account <id>', 'the service account whose rights it has when it acts for itself, or none')
+    .option('--owner <id>', 'the account that looks after it, or none')
+
 /** The metadata that was named; what was not is left out, so that it keeps its value or gets its default. */
 export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
   const all: Partial<Metadata> = {
@@ -101,12 +133,36 @@ export const metadataOf = (options: MetadataOptions): Partial<Metadata> => {
     require_pkce: options.requirePkce,
     first_party: options.firstParty,
     default_acr_values: options.acr === undefined ? undefined : [options.acr].filter((level) => level !== 'none'),
-    default_max_age: options.maxAge === 'none' ? undefined : options.maxAge,
+    default_max_age: options.maxAge,
+    id_token_ttl_seconds: options.idTokenTtl,
+    refresh_idle_seconds: options.refreshIdle,
+    refresh_ttl_seconds: options.refreshTtl,
+    id_token_signed_response_alg: options.idTokenAlg,
+    access_token_signed_response_alg: options.accessTokenAlg,
+    consent: options.consent,
+    contacts: listOf(options.contact),
+    client_uri: options.clientUri,
+    logo_uri: options.logoUri,
+    policy_uri: options.policyUri,
+    tos_uri: options.tosUri,
+    service_account_id: options.serviceAccount,
+    owner_id: options.owner,
   } as Partial<Metadata>
-  const named = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+  const named = Object.entries(all).filter(([, value]) => value !== undefined)
   // Named and without a value: that takes back what was said before.
-  return options.maxAge === 'none' ? { ...named, default_max_age: undefined } : named
+  return Object.fromEntries(named.map(([name, value]) => [name, takesBack(name, value) ? undefined : value]))
 }
+
+const optional = new Set([
+  'default_max_age',
+  'service_account_id',
+  'owner_id',
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+])
+const takesBack = (name: string, value: unknown): boolean => optional.has(name) && (value === 'none' || value === '')
 
 /** An empty value empties a list: without it a list could be replaced, but never be taken away. */
 const listOf = (values: string[] | undefined): string[] | undefined => values?.filter((value) => value !== '')

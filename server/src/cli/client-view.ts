@@ -59,10 +59,19 @@ export const showClient = (client: Client): string =>
     ['origins', client.allowed_origins.join(' ')],
     ['assurance', client.default_acr_values.join(' ')],
     ['max age', client.default_max_age === null ? null : `${client.default_max_age} s`],
-    ['consent', client.first_party ? 'not asked (first party)' : 'asked'],
+    ['consent', consentOf(client)],
     ['PKCE', client.require_pkce ? 'required' : 'not required'],
     ['signing', client.id_token_signed_response_alg],
     ['access token', tokensOf(client)],
+    ['ID token', client.id_token_ttl_seconds === null ? null : `${client.id_token_ttl_seconds} s`],
+    ['refresh', refreshOf(client)],
+    ['owner', client.owner_id],
+    ['service account', client.service_account_id],
+    ['contacts', client.contacts.join(', ')],
+    ['home page', client.client_uri],
+    ['logo', client.logo_uri],
+    ['policy', client.policy_uri],
+    ['terms', client.tos_uri],
     ['applied as', client.managed_name],
     ['created', minuteOf(client.created_at)],
   ])
@@ -71,6 +80,16 @@ const showSecret = ({ hint, created_at, expires_at }: Client['secrets'][number])
   const until = expires_at === null ? '' : `, valid until ${minuteOf(expires_at)}`
   return `…${hint}, made ${minuteOf(created_at)}${until}`
 }
+
+const consentOf = ({ first_party, consent }: ClientsRow): string => {
+  if (consent === 'always') return 'asked each time'
+  return first_party ? 'not asked (first party)' : 'asked'
+}
+
+const refreshOf = ({ refresh_idle_seconds: idle, refresh_ttl_seconds: ttl }: ClientsRow): string =>
+  [idle === null ? '' : `${idle} s without use`, ttl === null ? '' : `${ttl} s in all`]
+    .filter((part) => part !== '')
+    .join(', ')
 
 const tokensOf = (client: ClientsRow): string =>
   [client.access_token_format, client.access_token_ttl_seconds && `${client.access_token_ttl_seconds} s`]

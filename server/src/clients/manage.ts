@@ -16,6 +16,7 @@ import { type Asking, noSuchClient } from './asking.ts'
 import { keptOf, type Metadata, metadataOf } from './metadata.ts'
 import { decideClient } from './registration.ts'
 import { addSecret, type Created } from './secrets.ts'
+import { checkTies } from './ties.ts'
 import {
   type Client,
   type ClientValues,
@@ -42,7 +43,8 @@ export const createClient = async (
   const now = ctx.now()
   const data = { client_name: values.client_name, type: values.type }
   return await transact(ctx.db, async (tx) => {
-    const refused = await asking.guard?.(tx, { before: undefined, after: values })
+    const refused =
+      (await asking.guard?.(tx, { before: undefined, after: values })) ?? (await checkTies(tx, undefined, values))
     if (refused) return refused
     await insertClient(tx, values, now)
     await record(tx, { type: 'client.created', now, client_id, ...actedBy(asking.by ?? {}, data) })
@@ -77,7 +79,14 @@ export const applyClient = async (ctx: Ctx, metadata: Metadata): Promise<(Create
   const changed = Object.entries(values).some(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof ClientsRow]),
   )
-  if (changed) await transact(ctx.db, async (tx) => await writeChange(ctx, tx, { before: known, values }))
+  const loose =
+    changed &&
+    (await transact(ctx.db, async (tx) => {
+      const denial = await checkTies(tx, known, values)
+      if (denial === undefined) await writeChange(ctx, tx, { before: known, values })
+      return denial
+    }))
+  if (loose) return loose
   await settled(ctx, known.client_id, false)
   return { client_id: known.client_id, changed }
 }
@@ -119,7 +128,8 @@ export const rewriteClient = async (
     const refused = await asking.guard?.(tx, { before, after: isDenial(after) ? undefined : after })
     if (refused) return refused
     if (isDenial(after)) return after
-    return await writeChange(ctx, tx, { before, values: after, by: asking.by ?? {} })
+    const loose = await checkTies(tx, before, after)
+    return loose ?? (await writeChange(ctx, tx, { before, values: after, by: asking.by ?? {} }))
   })
   if (isDenial(result)) return result
   await settled(ctx, client_id, result.ends)

@@ -58,6 +58,26 @@ describe('client create', () => {
       '--first-party',
       '--description',
       'for tests',
+      '--id-token-ttl',
+      '90',
+      '--refresh-idle',
+      '2h',
+      '--refresh-ttl',
+      '1d',
+      '--access-token-alg',
+      'RS256',
+      '--consent',
+      'always',
+      '--contact',
+      'ops@spa.example',
+      '--client-uri',
+      'https://spa.example/',
+      '--logo-uri',
+      'https://spa.example/logo.png',
+      '--policy-uri',
+      'https://spa.example/policy',
+      '--tos-uri',
+      'https://spa.example/terms',
     )
     expect(created).toEqual({ client_id: created.client_id })
     expect(await show(created.client_id)).toMatchObject({
@@ -77,6 +97,15 @@ describe('client create', () => {
       first_party: true,
       require_pkce: true,
       description: 'for tests',
+      id_token_ttl_seconds: 90,
+      refresh_idle_seconds: 7200,
+      refresh_ttl_seconds: 86_400,
+      consent: 'always',
+      contacts: ['ops@spa.example'],
+      client_uri: 'https://spa.example/',
+      logo_uri: 'https://spa.example/logo.png',
+      policy_uri: 'https://spa.example/policy',
+      tos_uri: 'https://spa.example/terms',
       secrets: [],
     })
   })
@@ -88,6 +117,14 @@ describe('client create', () => {
   })
 
   it.each([
+    [
+      ['--type', 'machine', '--owner', 'nobody'],
+      'The client cannot be registered so: expected an owner that is a person; got nobody.',
+    ],
+    [
+      ['--type', 'machine', '--service-account', 'nobody'],
+      'The client cannot be registered so: expected the id of a service account; got nobody.',
+    ],
     [
       ['--type', 'web'],
       'The client cannot be registered so: expected a redirect URI for the authorization code flow; got none.',
@@ -117,7 +154,7 @@ describe('client create', () => {
     [['--name', 'x'], "keywright: required option '--type <type>' not specified\n"],
     [
       ['--name', 'x', '--type', 'app'],
-      "keywright: option '--type <type>' argument 'app' is invalid. Allowed choices are web, spa, native, machine.\n",
+      "keywright: option '--type <type>' argument 'app' is invalid. Allowed choices are web, spa, native, machine, device.\n",
     ],
     [
       ['--name', 'x', '--type', 'web', '--access-token-ttl', '7200'],

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { rows as all } from '../../src/compat.ts'
 import { accessRows } from '../../src/compat-access.ts'
+import { applicationRows } from '../../src/compat-applications.ts'
 import { keyRows } from '../../src/compat-keys.ts'
 import type { TestClient } from '../support/fixtures.ts'
 import type { Reply } from '../support/http.ts'
@@ -19,8 +20,8 @@ import {
 } from '../support/oauth.ts'
 import { startServer } from '../support/server.ts'
 
-/** Rows with a test file of their own: compat-keys.test.ts, compat-access.test.ts, examples.test.ts. */
-const elsewhere = new Set([...keyRows, ...accessRows])
+/** Rows with a test file of their own: compat-{keys,access,applications}.test.ts, examples.test.ts. */
+const elsewhere = new Set([...keyRows, ...accessRows, ...applicationRows])
 const rows = all.filter((row) => !elsewhere.has(row))
 
 let oauth: Oauth

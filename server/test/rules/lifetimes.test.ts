@@ -41,6 +41,27 @@ it('access and ID tokens live 5 minutes, JWT and opaque alike', async () => {
   }
 })
 
+it('an application can have lives of its own, shorter than those of the deployment', async () => {
+  const brief = await home.client({
+    access_token_ttl_seconds: 60,
+    id_token_ttl_seconds: 120,
+    refresh_idle_seconds: 600,
+    refresh_ttl_seconds: 900,
+  })
+  let tokens = await home.grant(ada, brief)
+  const { iat, exp } = claimsOf(tokens.id_token ?? '')
+  expect([tokens.expires_in, Number(exp) - Number(iat)]).toEqual([60, 120])
+  const unused = await home.grant(ada, brief)
+  home.pass(599)
+  tokens = tokensOf(await home.refresh(brief, tokens.refresh_token))
+  home.pass(2)
+  expectError(await home.refresh(brief, unused.refresh_token), 400, 'invalid_grant')
+  home.pass(298)
+  tokens = tokensOf(await home.refresh(brief, tokens.refresh_token))
+  home.pass(2)
+  expectError(await home.refresh(brief, tokens.refresh_token), 400, 'invalid_grant')
+})
+
 describe('a refresh token', () => {
   it('dies after 14 days without use', async () => {
     const [one, two] = [await home.grant(ada, web), await home.grant(ada, web)]
