@@ -57,7 +57,8 @@ describe('the keys', () => {
     // Nor does another key take over the signatures of one of the same name.
     const twin = await makeKey('RS256', key.kid)
     place.keys.push(twin.jwk)
-    expect((await refusalOf(verifier.verify(token))).reason).toBe('signature')
+    for (let round = 0; round < 2; round += 1)
+      expect((await refusalOf(verifier.verify(token))).reason).toBe('signature')
   })
 
   it.each([
