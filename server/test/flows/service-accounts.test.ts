@@ -197,3 +197,43 @@ describe('nobody signs in as one', () => {
     expect(begun).toMatchObject({ denied: true, error: 'service_account' })
   })
 })
+
+describe('what acts by one ends with its rights', () => {
+  /** An API key and the token of an application, both of one account with a role. */
+  const acting = async () => {
+    const id = await service()
+    const role = await rights.role(`acting-${made}`, 'users:read')
+    await rights.give(id, role)
+    const wish = { name: 'key', role_ids: [role] }
+    const key = (await caller.call('POST', `service-accounts/${id}/api-keys`, wish)).json<{ key: string }>().key
+    const app = await house.app({ type: 'machine', scope: 'roles', resources: [`${house.server.issuer}/api/v1`] })
+    await house.sql`update clients set service_account_id = ${id} where client_id = ${app.client_id}`
+    return { id, role, key, app }
+  }
+  type Acting = Awaited<ReturnType<typeof acting>>
+
+  const tokenOf = async ({ app }: Acting): Promise<{ access_token?: string }> => {
+    const form = { grant_type: 'client_credentials', scope: 'roles', resource: `${house.server.issuer}/api/v1` }
+    const authorization = `Basic ${Buffer.from(`${app.client_id}:${app.client_secret ?? ''}`).toString('base64')}`
+    return (await house.server.client().post('/oauth/token', form, { authorization })).json()
+  }
+  const statusOf = async (headers: Record<string, string>): Promise<number> =>
+    (await house.server.client().get('/api/v1/users?limit=1', headers)).status
+  const statuses = async (key: string, token: string): Promise<number[]> => [
+    await statusOf({ 'x-api-key': key }),
+    await statusOf({ authorization: `Bearer ${token}` }),
+  ]
+
+  it.each([
+    ['its role is taken', ({ id, role }) => ['DELETE', `users/${id}/roles/${role}`], [403, 401]],
+    ['it is switched off', ({ id }) => ['POST', `service-accounts/${id}/disable`], [401, 401]],
+    ['it is deleted', ({ id }) => ['DELETE', `service-accounts/${id}`], [401, 401]],
+  ] as [string, (one: Acting) => ['POST' | 'DELETE', string], number[]][])('%s', async (_, end, expected) => {
+    const one = await acting()
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    const { access_token = '' } = await tokenOf(one)
+    expect(await statuses(one.key, access_token)).toEqual([200, 200])
+    expect([200, 204]).toContain((await caller.call(...end(one))).status)
+    await expect.poll(async () => await statuses(one.key, access_token), { timeout: 2000 }).toEqual(expected)
+  })
+})

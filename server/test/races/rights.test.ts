@@ -73,7 +73,7 @@ const holder = async (by: 'role' | 'group'): Promise<Held> => {
 const alive = async (token: string): Promise<boolean[]> =>
   await Promise.all(nodes.map(async (node) => (await node.userinfo(token)).status === 200))
 
-const dies = async (token: string, end: () => Promise<unknown>): Promise<void> => {
+const expectDeath = async (token: string, end: () => Promise<unknown>): Promise<void> => {
   expect(await alive(token)).toEqual([true, true])
   await end()
   await expect.poll(async () => await alive(token), { timeout: 2000, interval: 50 }).toEqual([false, false])
@@ -122,14 +122,17 @@ describe('what is lost is dead within two seconds on both nodes', () => {
     ['the group is deleted', 'group', (ctx, { group: id }) => deleteGroup(ctx, { id }, operator)],
   ] as [string, 'role' | 'group', (ctx: Ctx, held: Held) => Promise<unknown>][])('%s', async (_, by, end) => {
     const held = await holder(by)
-    await dies(held.token, async () => await act(async (ctx) => await end(ctx, held)))
+    await expectDeath(held.token, async () => await act(async (ctx) => await end(ctx, held)))
   })
 
   it('tokens of others, and tokens that name no role, live on', async () => {
     const held = await holder('role')
     const other = await holder('role')
     const { access_token: bare } = await nodes[0].grant(held.person, client, { scope: 'openid' })
-    await dies(held.token, async () => await act(async (ctx) => await deleteRole(ctx, { id: held.role.id }, operator)))
+    await expectDeath(
+      held.token,
+      async () => await act(async (ctx) => await deleteRole(ctx, { id: held.role.id }, operator)),
+    )
     expect(await alive(bare)).toEqual([true, true])
     expect(await alive(other.token)).toEqual([true, true])
   })
@@ -187,7 +190,7 @@ describe('a million', () => {
     const permission_id = big.role.permission_ids[0] ?? ''
     const compose = async (adds: boolean) =>
       await act(async (ctx) => await composeRole(ctx, { id: big.role.id, permission_id, adds }, operator))
-    await dies(access_token, async () => await compose(false))
+    await expectDeath(access_token, async () => await compose(false))
     let adds = false
     expect(await quickest(async () => await compose((adds = !adds)))).toBeLessThan(50)
   })
@@ -199,7 +202,7 @@ describe('a million', () => {
     const { access_token } = await nodes[0].grant(person, client, { scope })
     const change = async (gives: boolean) =>
       await act(async (ctx) => await changeGroupRole(ctx, { id: big.all, role_id: big.role.id, gives }, operator))
-    await dies(access_token, async () => await change(false))
+    await expectDeath(access_token, async () => await change(false))
     let gives = false
     expect(await quickest(async () => await change((gives = !gives)))).toBeLessThan(50)
     const began = performance.now()

@@ -7,6 +7,7 @@ import { param, paramAll } from '../../protocol/params.ts'
 import { decideResources } from '../../protocol/resource.ts'
 import { decideScope, formatScope, parseScope } from '../../protocol/scope.ts'
 import { mayAct } from '../../protocol/subject.ts'
+import { loadSubject } from '../../users/subject.ts'
 import type { Grant, Granted, GrantRequest } from '../grant.ts'
 import { recorded } from '../refusal.ts'
 
@@ -28,9 +29,12 @@ export const clientCredentials: Grant = {
   },
 }
 
-/** The service account that the client is tied to; null when it is tied to one that is gone, undefined when to none. */
+/**
+ * The service account that the client is tied to; null when it is tied to one that is gone, undefined when to none. Never a copy:
+ * what was lost a moment ago must not be stamped into a token that is younger than its revocation.
+ */
 const accountOf = async (ctx: Ctx, { client }: GrantRequest): Promise<Subject | null | undefined> =>
-  client.service_account_id === null ? undefined : ((await ctx.subjects.get(client.service_account_id)) ?? null)
+  client.service_account_id === null ? undefined : ((await loadSubject(ctx.db, client.service_account_id)) ?? null)
 
 const decide = ({ request, client }: GrantRequest, account: Subject | null | undefined): Granted | Denial => {
   // RFC 6749 §4.4: confidential clients only. The schema says so too; this is the check that speaks.
