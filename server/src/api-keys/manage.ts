@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { type Asked, findRights, permissionsIn, type Rights } from '../access/named.ts'
-import { mayGive } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Tx } from '../db/connect.ts'
 import { transact } from '../db/transact.ts'
@@ -96,7 +96,7 @@ const grantable = async (
   const permissions = permissionsIn(rights)
   const beyond = permissions.find((name) => !owner.permissions.includes(name))
   if (beyond !== undefined) return beyondOwner(beyond)
-  return (giver && mayGive(giver, permissions)) ?? rights
+  return (giver && can(giver, { do: 'make an API key', owner, permissions })) ?? rights
 }
 
 const idsOf = ({ roles, permissions }: Rights) => ({

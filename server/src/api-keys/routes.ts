@@ -3,7 +3,7 @@
  * something that a body says (security rule AK-1). Start reading at `apiKeyRoutes`.
  */
 import { z } from 'zod'
-import { mayActOn } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
 import { type ApiCall, apiRoute, instant, pageQuery } from '../http/api-route.ts'
@@ -96,7 +96,8 @@ const acting =
     const found = await find(ctx, person, params['id'] ?? '')
     if (isDenial(found)) return found
     const owner = found.own ? undefined : await ctx.subjects.get(found.row.owner_id)
-    const beyond = owner && mayActOn(person.subject, owner)
+    const permission = 'api-keys:write'
+    const beyond = owner && can(person.subject, { do: 'act on somebody', permission, whom: owner })
     if (beyond) return beyond
     const guard: KeyGuard = (row) => checkMatch(request, keyView(row))
     return await work(ctx, { ...call, id: found.row.id, own: found.own, guard, actor: actorOf(request, person) })

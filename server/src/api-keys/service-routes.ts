@@ -3,7 +3,7 @@
  * may administer service accounts and holds at least what the account holds (security rules AK-1, AD-2).
  */
 import type { z } from 'zod'
-import { mayActOn } from '../access/ceiling.ts'
+import { can } from '../access/can.ts'
 import { requireFresh } from '../access/freshness.ts'
 import type { Ctx } from '../ctx.ts'
 import { type ApiCall, apiRoute, pageQuery } from '../http/api-route.ts'
@@ -42,7 +42,8 @@ const inReach = async <B>(ctx: Ctx, { request, person, params }: ApiCall<B, unkn
   if (stale) return stale
   const account = await serviceOf(ctx, params['id'] ?? '')
   if (isDenial(account)) return account
-  return mayActOn(person.subject, account) ?? account
+  const permission = 'service-accounts:write'
+  return can(person.subject, { do: 'act on somebody', permission, whom: account }) ?? account
 }
 
 const create = async (ctx: Ctx, call: ApiCall<z.infer<typeof creation>, unknown>): Promise<Reply | Denial> => {

@@ -52,18 +52,19 @@ describe('AD-1: who may call', () => {
 
   it('401 for nobody; 403 without the permission, whatever else is held; beyond that the call itself answers', async () => {
     const all = [...new Set(calls.map(([, , needs]) => needs))]
+    const [others, holder] = [await rights.somebody(), await rights.somebody()]
     for (const needs of all) {
-      const others = (await rights.somebody(...all.filter((one) => one !== needs))).caller
-      const holder = (await rights.somebody(needs)).caller
+      await rights.hold(others.role, ...all.filter((one) => one !== needs))
+      await rights.hold(holder.role, needs)
       for (const [method, path] of calls.filter(([, , permission]) => permission === needs)) {
         const body = method === 'GET' || method === 'DELETE' ? undefined : bodyOf(method, path)
         const anonymous = await house.server
           .client()
           .request(`/api/v1/${path}`, { method, ...(body && { json: body }) })
         expect([method, path, anonymous.status]).toEqual([method, path, 401])
-        const refused = await others.call(method, path, body)
+        const refused = await others.caller.call(method, path, body)
         expect([method, path, ...codeOf(refused)]).toEqual([method, path, 403, 'permission_denied'])
-        const answer = await holder.call(method, path, body)
+        const answer = await holder.caller.call(method, path, body)
         const expected = path.includes('/') ? [404] : [200, 201]
         expect(expected, `${method} ${path} ${answer.body}`).toContain(answer.status)
       }

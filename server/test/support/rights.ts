@@ -16,7 +16,9 @@ export type Rights = {
   join: (group_id: string, user_id: string) => Promise<void>
   giveGroup: (group_id: string, role_id: string) => Promise<void>
   /** Somebody with these permissions, by a role of their own, and their way to call. */
-  somebody: (...permissions: string[]) => Promise<{ person: Person; caller: Caller }>
+  somebody: (...permissions: string[]) => Promise<{ person: Person; caller: Caller; role: string }>
+  /** Lets a role hold these permissions and no others, at once. */
+  hold: (role_id: string, ...permissions: string[]) => Promise<void>
 }
 
 /** The id of what was made. */
@@ -56,13 +58,20 @@ export const rightsOf = async (house: House): Promise<Rights> => {
     },
     group: async (name, parent_id) => idOf(await caller.call('POST', 'groups', { name, parent_id: parent_id ?? null })),
     give: async (user_id, role_id) => await did(`users/${user_id}/roles/${role_id}`),
+    hold: async (role_id, ...permissions) => {
+      const permission_ids: string[] = []
+      for (const one of permissions) permission_ids.push(await rights.permission(one))
+      const reply = await caller.call('PATCH', `roles/${role_id}`, { permission_ids })
+      expect(reply.status, describeReply(reply)).toBe(200)
+    },
     join: async (group_id, user_id) => await did(`groups/${group_id}/members/${user_id}`),
     giveGroup: async (group_id, role_id) => await did(`groups/${group_id}/roles/${role_id}`),
     somebody: async (...permissions) => {
       const person = await house.person()
       made += 1
-      await rights.give(person.user_id, await rights.role(`own-${made}`, ...permissions))
-      return { person, caller: await callerOf(house, person) }
+      const role = await rights.role(`own-${made}`, ...permissions)
+      await rights.give(person.user_id, role)
+      return { person, caller: await callerOf(house, person), role }
     },
   }
   return rights
