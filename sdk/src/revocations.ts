@@ -75,9 +75,15 @@ const hits = (view: View, { claims, kid, user }: Facts, now: number): boolean =>
   return (
     isOver('user', user) ||
     isOver('client', claims.client_id) ||
-    (claims.roles ?? []).some((role) => isOver('role', role))
+    (view.get('role')?.size !== 0 && namesOf(claims).some((name) => isOver('role', name)))
   )
 }
+
+/** What the feed may say of roles: their names, and those of permissions, which a token may carry without the role. */
+const namesOf = ({ roles = [], permissions = [] }: AccessTokenClaims): string[] => [
+  ...roles,
+  ...permissions.map((name) => `permission ${name}`),
+]
 
 /** The instant of issue in milliseconds, from the UUIDv7 (RFC 9562 §5.7) of `jti`; undefined for a foreign form. */
 const issuedAtMs = (jti: string): number | undefined =>

@@ -14,6 +14,7 @@ import { type Denial, deny, isDenial } from '../protocol/errors.ts'
 import { endImpersonations, endImpersonationsOf } from '../sessions/impersonation.ts'
 import { type Act, type Actor, can } from './can.ts'
 import { findHolder } from './holder-store.ts'
+import { permissionKey } from '../sessions/revocation.ts'
 import { holdAccess, somebodyAdministers } from './roles.ts'
 
 /** Who acts. Without `actor_id` it is the operator at the command line, who may do all. `holds` is what an API key leaves of it. */
@@ -41,8 +42,8 @@ export type Change = {
   gained: (user_id: string) => Promise<void>
   /** Of one person: they hold less, and tokens that say otherwise die. */
   lost: (user_id: string) => Promise<void>
-  /** Of everybody with one of these roles: they hold less, and tokens that name it die. */
-  lostBy: (roles: readonly string[]) => Promise<void>
+  /** Of everybody with one of these roles: they hold less by it, and tokens that name one of the roles or permissions die. */
+  lostBy: (lost: { roles: readonly string[]; permissions: readonly string[] }) => Promise<void>
 }
 
 /**
@@ -105,12 +106,15 @@ const changeOf = (ctx: Ctx, tx: Tx, { doer, actor }: { doer: Doer; actor: Actor 
       await ctx.feed.write(tx, [{ kind: 'user', key: user_id }, ...keys], until)
       await endImpersonations(ctx, tx, user_id, now)
     },
-    lostBy: async (roles) =>
+    lostBy: async ({ roles, permissions }) => {
+      // A token may carry a permission without naming the role that it came by: an API can want that, and a key is given some.
+      const keys = [...new Set(roles), ...[...new Set(permissions)].map(permissionKey)]
       await ctx.feed.write(
         tx,
-        [...new Set(roles)].map((key) => ({ kind: 'role' as const, key })),
+        keys.map((key) => ({ kind: 'role' as const, key })),
         until,
-      ),
+      )
+    },
   }
 }
 

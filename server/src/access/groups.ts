@@ -116,7 +116,10 @@ const move = async (
   const former = group.parent_id === null ? top.rights : await rightsOfGroup(tx, group.parent_id)
   await moveGroup(tx, group.id, { parent_id: parent.id, above: parent.above, now })
   await tell({ type: 'group.moved', data: { group: group.id, name: group.name, from: group.parent_id, to: parent.id } })
-  await lostBy(former.roles.filter((role) => !parent.rights.roles.includes(role)))
+  await lostBy({
+    roles: former.roles.filter((role) => !parent.rights.roles.includes(role)),
+    permissions: former.permissions.filter((name) => !parent.rights.permissions.includes(name)),
+  })
   return undefined
 }
 
@@ -138,7 +141,7 @@ export const deleteGroup = async (
     if (await hasGroupsBelow(tx, id)) return notEmpty
     await endGroup(tx, id, now)
     await tell({ type: 'group.deleted', data: { group: id, name: group.name } })
-    await lostBy(rights.roles)
+    await lostBy(rights)
     return undefined
   })
   return isDenial(done) ? done : undefined
@@ -163,7 +166,7 @@ export const changeGroupRole = async (
     await updateGroup(tx, id, { now })
     const data = { group: id, name: found.group.name, [gives ? 'added' : 'removed']: [role.name] }
     await tell({ type: 'group.roles_changed', data })
-    if (!gives) await lostBy([role.name])
+    if (!gives) await lostBy({ roles: [role.name], permissions: heldBy(role).permissions })
     return undefined
   })
   return isDenial(done) ? done : undefined

@@ -66,7 +66,7 @@ export const endPermissions = async (
     const roles = await rolesWith(tx, id)
     await removePermission(tx, id)
     await tell({ type: 'permission.deleted', data: { permission: name, roles } })
-    await lostBy(roles)
+    await lostBy({ roles, permissions: [name] })
   }
 }
 

@@ -86,7 +86,7 @@ const describe = async ({ tx, now, tell, lostBy }: Change, role: Role, wish: Rol
   if (changed.length === 0) return
   await updateRole(tx, role.id, { ...values, now })
   await tell({ type: 'role.updated', data: { role: role.name, ...Object.fromEntries(changed) } })
-  if (wish.name !== undefined && wish.name !== role.name) await lostBy([role.name])
+  if (wish.name !== undefined && wish.name !== role.name) await lostBy({ roles: [role.name], permissions: [] })
 }
 
 /** Makes a role hold these permissions and no others; undefined leaves it as it is. */
@@ -126,7 +126,7 @@ const empty = async (change: Change, role: Role, removed: readonly Named[]): Pro
   await deleteRolePermissions(tx, role.id, idsOf(removed))
   await updateRole(tx, role.id, { now })
   await tell({ type: 'role.updated', data: { role: role.name, removed: namesOf(removed) } })
-  await lostBy([role.name])
+  await lostBy({ roles: [role.name], permissions: namesOf(removed) })
   return undefined
 }
 
@@ -162,7 +162,7 @@ export const deleteRole = async (
     if (refused) return refused
     await endRole(tx, id, now)
     await tell({ type: 'role.deleted', data: { role: role.name } })
-    await lostBy([role.name])
+    await lostBy({ roles: [role.name], permissions: heldBy(role).permissions })
     return undefined
   })
   return isDenial(done) ? done : undefined

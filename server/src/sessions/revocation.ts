@@ -30,6 +30,7 @@ export type TokenFacts = {
   iat: number
   kid?: string
   roles?: string[]
+  permissions?: string[]
 }
 
 export type Feed = {
@@ -211,11 +212,17 @@ const forever = (facts: TokenFacts): [RevocationKind, string | undefined][] => [
   ['kid', facts.kid],
 ]
 
+/** What a permission is called among the roles of the feed; no role can be called so. */
+export const permissionKey = (name: string): string => `permission ${name}`
+
 /** Kinds that end what was issued before an instant: a person or a client may get new tokens afterwards. */
 const epochs = (facts: TokenFacts): [RevocationKind, string | undefined][] => [
   ['user', facts.sub],
   ['client', facts.client_id],
-  ...(facts.roles ?? []).map((role): [RevocationKind, string] => ['role', role]),
+  ...[...(facts.roles ?? []), ...(facts.permissions ?? []).map(permissionKey)].map((key): [RevocationKind, string] => [
+    'role',
+    key,
+  ]),
 ]
 
 /** Decides from memory. A token without a millisecond in its jti counts as issued at the start of its second. */
@@ -226,7 +233,11 @@ const hits = (view: View, facts: TokenFacts, now: number): boolean => {
   }
   if (forever(facts).some((pair) => find(pair) !== undefined)) return true
   const issued = issuedAtMs(facts.jti) ?? facts.iat * 1000
-  return epochs(facts).some((pair) => issued <= (find(pair)?.notBefore ?? Number.NEGATIVE_INFINITY))
+  // Most of the time no role has lost anything, and there is no name to look for.
+  const roleless = (view.get('role')?.size ?? 0) === 0
+  return epochs(roleless ? { ...facts, roles: [], permissions: [] } : facts).some(
+    (pair) => issued <= (find(pair)?.notBefore ?? Number.NEGATIVE_INFINITY),
+  )
 }
 
 /**
