@@ -28,6 +28,7 @@ import { showsMail } from './config/ways.ts'
 import type { Ctx } from './ctx.ts'
 import { countDays, type Follower } from './events/followers.ts'
 import { sequenceEvents } from './events/sequence.ts'
+import { docsRoutes } from './discovery/docs-page.ts'
 import { openApiRoutes } from './discovery/openapi-routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import { exampleRoutes } from './examples/routes.ts'
@@ -122,6 +123,7 @@ export const authenticators: Authenticators = {
 const own: readonly Route[] = [
   ...discoveryRoutes,
   ...openApiRoutes(() => own),
+  ...docsRoutes(() => own),
   ...keyRoutes,
   ...authorizeRoutes,
   ...tokenRoutes(grants),

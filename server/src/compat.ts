@@ -50,6 +50,7 @@ export const rows: readonly Row[] = [
     to: '/api/v1/auth/register',
     request: (_ctx, old) => ({ ...old, json: renamed(old.json, { full_name: 'name' }) }),
   },
+  { from: 'C', method: 'GET', path: '/redoc', to: '/docs' },
   ...personRows,
   ...applicationRows,
   ...signInRows,

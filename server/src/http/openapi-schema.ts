@@ -39,10 +39,15 @@ const oauthError = z.object({
 /** Gathers the schemas of one document. */
 export const createComponents = (): Components => {
   const named = new Map<string, JsonSchema>()
+  const known = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() }
   const schema: Components['schema'] = (source, io) => {
+    const before = known[io].get(source)
+    if (before) return before
     const { $schema: _version, $defs = {}, ...rest } = convert(source, io)
     for (const [name, one] of Object.entries($defs)) named.set(name, moved(one))
-    return moved(rest)
+    const made = moved(rest)
+    known[io].set(source, made)
+    return made
   }
   named.set('Problem', schema(problem, 'output'))
   named.set('OAuthError', schema(oauthError, 'output'))

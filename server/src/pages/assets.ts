@@ -30,9 +30,9 @@ export const assetOf = (name: string, bytes: Buffer): NamedAsset => {
   }
 }
 
-const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'factors.css', 'adapt.css']
+const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'factors.css', 'docs.css', 'adapt.css']
 
-export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys' | 'strength', NamedAsset>>
+export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys' | 'strength' | 'docs', NamedAsset>>
 
 /** The style sheet (several sources, one file), the script that every page loads, and those of pages with passkeys and new passwords. */
 export const loadPageAssets = (): PageAssets => {
@@ -40,6 +40,7 @@ export const loadPageAssets = (): PageAssets => {
   return {
     css: assetOf('pages.css', Buffer.concat(sheets.map(read))),
     js: assetOf('pages.js', read('pages.js')),
+    docs: assetOf('docs.js', read('docs.js')),
     strength: assetOf('strength.js', read('strength.js')),
     passkeys: assetOf('passkeys.js', Buffer.concat([webauthnInBrowsers(), read('passkeys.js')])),
   }

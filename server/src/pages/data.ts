@@ -6,6 +6,7 @@ import type { AccountPages, AccountView } from './account-data.ts'
 import type { EntryPages } from './entry-data.ts'
 import type { FactorPages } from './factor-data.ts'
 import type { Message, MessageKey } from './messages.ts'
+import type { ReferencePages } from './reference-data.ts'
 
 export type { CodeError, FactorView } from './factor-data.ts'
 export type { AccountFrame, AccountSection, AccountView, ConsentView, SessionView } from './account-data.ts'
@@ -33,7 +34,7 @@ export type LoginError =
 type PasskeyForm = { action: string; options: string }
 
 /** The pages of one's own account, those of second steps, and those on the way to an account. */
-type Parts = AccountPages & FactorPages & EntryPages
+type Parts = AccountPages & FactorPages & EntryPages & ReferencePages
 
 /** What each page needs. Every address is checked again before it becomes a link or a form target (safe.ts). */
 export type PageData = Parts & {

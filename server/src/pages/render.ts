@@ -11,6 +11,7 @@ import { letterSamples } from './letter-samples.ts'
 import { createLetters, type Letters } from './letters.ts'
 import { type LanguageWishes, localeOf } from './locale.ts'
 import { createWordings, type Wording } from './messages.ts'
+import type { ReferenceView } from './reference-data.ts'
 import { isLink, isReturnAddress, monogram } from './safe.ts'
 import { sampleFrame, samples } from './samples.ts'
 import { describeScope } from './scopes.ts'
@@ -45,6 +46,8 @@ export type PagesOptions = {
 
 export type Pages = Letters & {
   html: <P extends PageName>(page: P, data: PageData[P], frame: Frame) => string
+  /** The part of the page of the API that is the same for everybody, to be kept by whoever asks. */
+  reference: (view: ReferenceView) => string
   /** An asset by the name that the pages use; undefined for any other name. */
   asset: (name: string) => Asset | undefined
   /** The languages there are (BCP 47). */
@@ -82,6 +85,7 @@ export const createPages = (options: PagesOptions): Pages => {
   return {
     ...letters,
     html,
+    reference: (view) => templates.render('_reference', view),
     asset: (name) => assets.get(name),
     languages,
     localeOf: (wishes) => localeOf(wishes, languages),
@@ -96,6 +100,7 @@ type Brand = {
   js: string
   passkeys: string
   strength: string
+  docs: string
   icon: string
   logo?: string
   start: string
@@ -109,6 +114,7 @@ const brandOf = (options: PagesOptions, branding: Branding, own: PageAssets): Br
   js: own.js.name,
   passkeys: own.passkeys.name,
   strength: own.strength.name,
+  docs: own.docs.name,
   icon: branding.icon,
   ...(branding.logo === undefined ? {} : { logo: branding.logo }),
   start: `${options.issuer_path}/`,

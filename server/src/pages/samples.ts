@@ -218,6 +218,14 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
     { ...setup, errors: { name: { key: 'setup.error.name' }, form: { key: 'setup.error.form' } } },
   ],
   'setup-done': [{ account, login_href: '/login', issuer: 'https://id.example.com' }],
+  docs: [
+    {
+      reference: '<section class="card chapter"><h2 id="a">A</h2></section>',
+      chapters: [{ id: 'a', title: 'A' }],
+      document: '/api/v1/openapi.json',
+      version: '0.1.0',
+    },
+  ],
   home: [home, { ...home, signed_in: account }, { ...home, setup_needed: true, links: [] }],
   'dev-mail': devMail,
   ...accountSamples,

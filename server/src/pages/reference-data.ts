@@ -1,0 +1,40 @@
+/** Owns the shape of what the page of the API shows. The API's own text is English; wording around it is not here. */
+
+/** A parameter, or a member of a body or an answer. `link` is the id of the schema that it has, on the same page. */
+export type ReferenceRow = {
+  depth: number
+  name: string
+  type: string
+  required: boolean
+  description: string
+  link?: string
+}
+
+/** A body, an answer, or a schema with a name. */
+export type ReferencePart = { id?: string; title: string; type: string; schema?: string; rows: readonly ReferenceRow[] }
+
+export type ReferenceOperation = {
+  id: string
+  method: string
+  path: string
+  summary: string
+  who: string
+  parameters: readonly ReferenceRow[]
+  bodies: readonly ReferencePart[]
+  answers: readonly ReferencePart[]
+  refusals: readonly { status: string; meaning: string }[]
+  curl: string
+}
+export type ReferenceChapter = { id: string; title: string; operations: readonly ReferenceOperation[] }
+
+/** `reference` is HTML of ours (`Pages.reference`), made once; `document` is where the OpenAPI document is. */
+export type ReferencePages = {
+  docs: { reference: string; chapters: readonly { id: string; title: string }[]; document: string; version: string }
+}
+
+/** What is drawn once. */
+export type ReferenceView = {
+  chapters: readonly ReferenceChapter[]
+  schemas: readonly ReferencePart[]
+  refusals: readonly { status: string; meaning: string }[]
+}
