@@ -385,6 +385,15 @@ export type Paths = {
   '/api/v1/stats/dashboard': {
     get: { query: { days?: number }; answer: { people: { count: number; estimated: boolean }; active_sessions: { count: number; estimated: boolean }; days: ({ day: string; sign_ins: number; failures: number; tokens: number; new_accounts: number })[]; top_applications: ({ client_id: string; client_name: string; sign_ins: number })[] } }
   }
+  '/api/v1/alert-rules': {
+    get: { query: { limit?: number; cursor?: string }; answer: { alert_rules: ({ id: string; name: string; description: string | null; enabled: boolean; event_types: (string)[]; matches: (Record<string, string | (string)[]>)[] | null; threshold: number; window_seconds: number; client_id: string | null; mail_to: (string)[]; webhook_id: string | null; raised_at: string | null; created_at: string; updated_at: string })[]; next: string | null } }
+    post: { body: { name: string; description?: string | null; enabled?: boolean; event_types: (string)[]; matches?: (Record<string, string | (string)[]>)[] | null; threshold: number; window_seconds: number; client_id?: string | null; mail_to?: (string)[]; webhook_id?: string | null }; answer: { id: string; name: string; description: string | null; enabled: boolean; event_types: (string)[]; matches: (Record<string, string | (string)[]>)[] | null; threshold: number; window_seconds: number; client_id: string | null; mail_to: (string)[]; webhook_id: string | null; raised_at: string | null; created_at: string; updated_at: string } }
+  }
+  '/api/v1/alert-rules/{id}': {
+    get: { params: { id: string }; answer: { id: string; name: string; description: string | null; enabled: boolean; event_types: (string)[]; matches: (Record<string, string | (string)[]>)[] | null; threshold: number; window_seconds: number; client_id: string | null; mail_to: (string)[]; webhook_id: string | null; raised_at: string | null; created_at: string; updated_at: string } }
+    patch: { params: { id: string }; body: { name?: string; description?: string | null; enabled?: boolean; event_types?: (string)[]; matches?: (Record<string, string | (string)[]>)[] | null; threshold?: number; window_seconds?: number; client_id?: string | null; mail_to?: (string)[]; webhook_id?: string | null }; answer: { id: string; name: string; description: string | null; enabled: boolean; event_types: (string)[]; matches: (Record<string, string | (string)[]>)[] | null; threshold: number; window_seconds: number; client_id: string | null; mail_to: (string)[]; webhook_id: string | null; raised_at: string | null; created_at: string; updated_at: string } }
+    delete: { params: { id: string }; answer: undefined }
+  }
   '/api/v1/users/import': {
     post: { query: { dry_run?: "true" | "false"; existing?: "skip" | "refuse" }; answer: Schemas['ImportReport'] }
   }

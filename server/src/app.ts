@@ -14,6 +14,9 @@ import { accountLetters } from './account/letters.ts'
 import { accountRoutes } from './account/routes.ts'
 import { signCheckpoints, signRows } from './audit/checkpoints.ts'
 import { keepTrail } from './audit/keep.ts'
+import { alertLetter } from './audit/alert-letter.ts'
+import { alertRoutes } from './audit/alert-routes.ts'
+import { watchRules } from './audit/alert-watch.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { authorizeRoutes } from './authorize/routes.ts'
 import { authenticateClient } from './clients/authenticate.ts'
@@ -106,10 +109,11 @@ export const letters: readonly Letter[] = [
   ...accountLetters,
   webhookPausedLetter,
   mailTest,
+  alertLetter,
 ]
 
 /** Who reads every event once, in order, as it gets its place in the audit trail; in this order. */
-export const followers: readonly Follower[] = [countDays, signRows, fanOut]
+export const followers: readonly Follower[] = [countDays, signRows, watchRules(), fanOut]
 
 /** Ways to recognise a caller, by the `auth` that a route names. */
 export const authenticators: Authenticators = {
@@ -160,6 +164,7 @@ const own: readonly Route[] = [
   ...previewRoutes,
   ...usersApiRoutes,
   ...auditRoutes,
+  ...alertRoutes,
   ...transferRoutes,
   ...rolesApiRoutes,
   ...permissionsApiRoutes,

@@ -4,7 +4,7 @@
  */
 import type { Query, Tx } from '../db/connect.ts'
 import { type Denial, deny } from '../protocol/errors.ts'
-import { findHolder, personHolds } from './holder-store.ts'
+import { addressesOfHolders, findHolder, personHolds } from './holder-store.ts'
 import { findRoles, insertUserRoles, permissionsOfRoles } from './store.ts'
 
 /** Gives roles by name. Refuses with `unknown_role`, giving none. */
@@ -40,6 +40,9 @@ export const assignKnownRoles = async (tx: Tx, user_id: string, names: readonly 
     found.map((role) => role.id),
   )
 }
+
+/** Where active administrators are told of what they should look at: fifty of them at most. */
+export const administratorsToTell = async (tx: Query) => await addressesOfHolders(tx, 'admin', 50)
 
 /** Tells whether anybody is administrator, of whatever state. */
 export const adminExists = async (tx: Query): Promise<boolean> => await personHolds(tx, 'admin', { active: false })

@@ -62,7 +62,8 @@ const typesOf = (text: string): EventType[] => {
   return named.some((types) => types.length === 0) ? [] : [...new Set(named.flat())]
 }
 
-const typesNamed = (name: string): EventType[] =>
+/** The types that a name stands for; none for one that is none. */
+export const typesNamed = (name: string): EventType[] =>
   name.endsWith('.*')
     ? known.filter((type) => type.startsWith(name.slice(0, -1)))
     : known.filter((type) => type === name)

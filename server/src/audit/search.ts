@@ -37,18 +37,22 @@ export const searchEvents = async (tx: Query, { filter, before = beyondAll, limi
   if (filter.ip?.includes('/') && (await isRare(tx, filter.ip))) return await fromNetwork(tx, { filter, before, limit })
   const { types, ...others } = filter
   const isNarrow = [filter.user_id, filter.actor_id, filter.request_id, filter.ip].some((value) => value !== undefined)
-  if (types === undefined || isNarrow)
-    return await tx<FoundEvent[]>`
-      select ${columns(tx)} from all_events
-      where ${conditions(tx, filter)} and id < ${before}::uuid order by id desc limit ${limit}`
+  if (types === undefined || isNarrow) return await inOrder(tx, conditions(tx, filter), { before, limit })
   // The newest of each type, then the newest of these: as fast for a type that is rare as for one that is not.
-  return await tx<FoundEvent[]>`
-    select found.* from unnest(${[...types]}::text[]) as wanted (name) cross join lateral (
-      select ${columns(tx)} from all_events
-      where type = wanted.name and ${conditions(tx, others)} and id < ${before}::uuid order by id desc limit ${limit}
-    ) found
-    order by found.id desc limit ${limit}`
+  const found: FoundEvent[] = []
+  for (const type of types)
+    found.push(...(await inOrder(tx, tx`type = ${type} and ${conditions(tx, others)}`, { before, limit })))
+  return found.toSorted((one, other) => (one.id < other.id ? 1 : -1)).slice(0, limit)
 }
+
+const inOrder = async (
+  tx: Query,
+  condition: ReturnType<typeof conditions>,
+  { before, limit }: { before: string; limit: number },
+): Promise<FoundEvent[]> =>
+  await tx<FoundEvent[]>`
+    select ${columns(tx)} from all_events
+    where ${condition} and id < ${before}::uuid order by id desc limit ${limit}`
 
 /** One event; undefined where there is none. */
 export const findEvent = async (tx: Query, id: string): Promise<FoundEvent | undefined> => {

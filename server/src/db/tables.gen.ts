@@ -13,6 +13,31 @@ export type AccessTokensRow = {
   expires_at: Date
 }
 
+/** A row of alert_counts. */
+export type AlertCountsRow = {
+  rule_id: string
+  step: Date
+  count: string
+}
+
+/** A row of alert_rules. */
+export type AlertRulesRow = {
+  id: string
+  name: string
+  description: string | null
+  enabled: boolean
+  event_types: string[]
+  matches: unknown | null
+  threshold: number
+  window_seconds: number
+  client_id: string | null
+  mail_to: string[]
+  webhook_id: string | null
+  raised_at: Date | null
+  created_at: Date
+  updated_at: Date
+}
+
 /** A row of api_key_permissions. */
 export type ApiKeyPermissionsRow = {
   api_key_id: string
