@@ -113,7 +113,11 @@ describe('/api/v1/alert-rules', () => {
     expect((await caller.call('GET', `alert-rules/${rule.id}`)).status).toBe(404)
     const told = await home.db`
       select type from all_events where data ->> 'rule_id' = ${rule.id} and type like 'alert_rule.%' order by id`
-    expect(told.map(({ type }) => String(type)).toSorted()).toEqual(['alert_rule.created', 'alert_rule.deleted', 'alert_rule.updated'])
+    expect(told.map(({ type }) => String(type)).toSorted()).toEqual([
+      'alert_rule.created',
+      'alert_rule.deleted',
+      'alert_rule.updated',
+    ])
   })
 
   it('a rule of its own mails whom it names, and hands an alert to its webhook', async () => {
