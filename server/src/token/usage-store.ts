@@ -55,15 +55,17 @@ export const addDayUsers = async (
     on conflict (client_id, day, figure) do update set count = client_days.count + excluded.count`
 }
 
-/** The figures of an application from one day to another, both included. */
+export type DayFigures = { day: string; figures: Record<string, number> }
+
+/** The figures of an application from one day to another, both included: a row for each day that has any. */
 export const loadDays = async (
   tx: Query,
   client_id: string,
   { from, to }: { from: string; to: string },
-): Promise<{ day: string; figure: string; count: number }[]> =>
-  await tx`
-    select to_char(day, 'YYYY-MM-DD') as day, figure, count::float8 as count from client_days
-    where client_id = ${client_id} and day between ${from}::date and ${to}::date order by day, figure limit 10000`
+): Promise<DayFigures[]> =>
+  await tx<DayFigures[]>`
+    select to_char(day, 'YYYY-MM-DD') as day, jsonb_object_agg(figure, count) as figures from client_days
+    where client_id = ${client_id} and day between ${from}::date and ${to}::date group by day order by day`
 
 /** The last tokens of an application that were larger than their budget, newest first. */
 export const loadLargeTokens = async (tx: Query, client_id: string): Promise<LargeToken[]> =>

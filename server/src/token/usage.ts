@@ -27,26 +27,33 @@ export const usageOf = async (ctx: Ctx, client_id: string, span: { from: string;
     loadDays(ctx.db, client_id, span),
     loadLargeTokens(ctx.db, client_id),
   ])
+  const known = new Map(rows.map(({ day, figures }) => [day, figures]))
   const days = Array.from({ length: daysBetween(span.from, span.to) }, (_, index) => {
     const day = new Date(Date.parse(span.from) + index * dayMs).toISOString().slice(0, 10)
-    return { day, ...figuresOf(rows.filter((row) => row.day === day)) }
+    return { day, ...figuresOf(known.get(day) ?? {}) }
   })
-  const { active_users: _people, ...totals } = figuresOf(rows)
+  const { active_users: _people, ...totals } = figuresOf(sumOf(rows.map(({ figures }) => figures)))
   return { days, totals, large_tokens }
 }
 
-type Row = { figure: string; count: number }
+type Figures = Readonly<Record<string, number>>
 
-const figuresOf = (rows: readonly Row[]): Omit<UsageDay, 'day'> => {
-  const sum = (figure: string): number =>
-    rows.reduce((total, row) => (row.figure === figure ? total + row.count : total), 0)
-  const grants = [...new Set(rows.map((row) => row.figure).filter((figure) => figure.startsWith('tokens:')))]
-  const tokens_by_grant = Object.fromEntries(grants.map((figure) => [figure.slice('tokens:'.length), sum(figure)]))
+const sumOf = (all: readonly Figures[]): Figures => {
+  const sums = new Map<string, number>()
+  for (const figures of all)
+    for (const [figure, count] of Object.entries(figures)) sums.set(figure, (sums.get(figure) ?? 0) + count)
+  return Object.fromEntries(sums)
+}
+
+const tokens = 'tokens:'
+
+const figuresOf = (figures: Figures): Omit<UsageDay, 'day'> => {
+  const grants = Object.entries(figures).filter(([figure]) => figure.startsWith(tokens))
   return {
-    sign_ins: sum('sign_ins'),
-    tokens: Object.values(tokens_by_grant).reduce((total, count) => total + count, 0),
-    tokens_by_grant,
-    active_users: sum('active_users'),
-    failures: sum('failures'),
+    sign_ins: figures['sign_ins'] ?? 0,
+    tokens: grants.reduce((total, [, count]) => total + count, 0),
+    tokens_by_grant: Object.fromEntries(grants.map(([figure, count]) => [figure.slice(tokens.length), count])),
+    active_users: figures['active_users'] ?? 0,
+    failures: figures['failures'] ?? 0,
   }
 }
