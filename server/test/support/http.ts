@@ -145,11 +145,11 @@ function send({ url, connectTo }: Target, options: Request, jar: CookieJar): Pro
   })
 }
 
-/** The same answer; throws when the OpenAPI document has another one (document.ts). Pages are of no concern to it. */
+/** The same answer; throws when the OpenAPI document has another one (document.ts). Pages and older paths are of no concern to it. */
 async function asDocumented(method: string, reply: Reply): Promise<Reply> {
   const { url, status, headers, body } = reply
   const type = headers['content-type'] ?? ''
-  if (type.startsWith('text/html')) return reply
+  if (type.startsWith('text/html') || headers['deprecation'] !== undefined) return reply
   const { objectionTo } = await import('./document.ts')
   const objection = objectionTo({ method, path: url.pathname, status, type, body })
   if (objection !== undefined) throw new Error(objection)
