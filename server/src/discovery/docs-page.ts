@@ -32,16 +32,7 @@ export const docsRoutes = (routes: () => readonly Route[]): Route[] => {
 }
 
 const draw = (ctx: Ctx, routes: readonly Route[]): PageData['docs'] => {
-  const { config, version, pages } = ctx
-  const { chapters, schemas, refusals } = referenceOf(openApiOf(routes, { issuer: config.issuer, version }))
-  return {
-    reference: pages.reference({ chapters, schemas, refusals }),
-    chapters: [
-      ...chapters.map(({ id, title }) => ({ id, title })),
-      { id: 'refusals', title: 'Refusals' },
-      { id: 'schemas', title: 'Schemas' },
-    ],
-    document: pathOf(ctx, openApiPath),
-    version,
-  }
+  const { config, version } = ctx
+  const reference = referenceOf(openApiOf(routes, { issuer: config.issuer, version }))
+  return { reference, document: pathOf(ctx, openApiPath), version }
 }

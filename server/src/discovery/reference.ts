@@ -68,7 +68,7 @@ const operationOf = (found: Found, facts: Facts): ReferenceOperation => {
     method,
     path,
     summary: one.summary,
-    who: one.description ?? whoOf(one),
+    who: (one.description ?? whoOf(one)).split('`'),
     parameters: (one.parameters ?? []).map(({ name, in: place, required, schema, description = '' }) => ({
       depth: 0,
       name,

@@ -30,16 +30,17 @@ export const assetOf = (name: string, bytes: Buffer): NamedAsset => {
   }
 }
 
-const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'factors.css', 'docs.css', 'adapt.css']
+const sheets = ['base.css', 'controls.css', 'parts.css', 'account.css', 'factors.css', 'adapt.css']
 
-export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys' | 'strength' | 'docs', NamedAsset>>
+export type PageAssets = Readonly<Record<'css' | 'js' | 'passkeys' | 'strength' | 'docs' | 'docsCss', NamedAsset>>
 
-/** The style sheet (several sources, one file), the script that every page loads, and those of pages with passkeys and new passwords. */
+/** The style sheet (several sources, one file), the script that every page loads, and those of pages with passkeys, new passwords, the API. */
 export const loadPageAssets = (): PageAssets => {
   const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.meta.url))
   return {
     css: assetOf('pages.css', Buffer.concat(sheets.map(read))),
     js: assetOf('pages.js', read('pages.js')),
+    docsCss: assetOf('docs.css', read('docs.css')),
     docs: assetOf('docs.js', read('docs.js')),
     strength: assetOf('strength.js', read('strength.js')),
     passkeys: assetOf('passkeys.js', Buffer.concat([webauthnInBrowsers(), read('passkeys.js')])),

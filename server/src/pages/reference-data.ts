@@ -18,7 +18,8 @@ export type ReferenceOperation = {
   method: string
   path: string
   summary: string
-  who: string
+  /** Every second one is a name of the wire. */
+  who: readonly string[]
   parameters: readonly ReferenceRow[]
   bodies: readonly ReferencePart[]
   answers: readonly ReferencePart[]
@@ -27,9 +28,9 @@ export type ReferenceOperation = {
 }
 export type ReferenceChapter = { id: string; title: string; operations: readonly ReferenceOperation[] }
 
-/** `reference` is HTML of ours (`Pages.reference`), made once; `document` is where the OpenAPI document is. */
+/** `reference` is the same object each time, so that it is drawn once (render.ts); `document` is where the OpenAPI document is. */
 export type ReferencePages = {
-  docs: { reference: string; chapters: readonly { id: string; title: string }[]; document: string; version: string }
+  docs: { reference: ReferenceView; document: string; version: string }
 }
 
 /** What is drawn once. */

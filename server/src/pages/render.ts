@@ -46,8 +46,6 @@ export type PagesOptions = {
 
 export type Pages = Letters & {
   html: <P extends PageName>(page: P, data: PageData[P], frame: Frame) => string
-  /** The part of the page of the API that is the same for everybody, to be kept by whoever asks. */
-  reference: (view: ReferenceView) => string
   /** An asset by the name that the pages use; undefined for any other name. */
   asset: (name: string) => Asset | undefined
   /** The languages there are (BCP 47). */
@@ -77,20 +75,32 @@ export const createPages = (options: PagesOptions): Pages => {
   )
   const choice = languages.map((lang) => ({ lang, name: ownName(lang) }))
   const brand = brandOf(options, branding, own)
-  const html: Pages['html'] = (page, data, frame) =>
-    `<!doctype html>\n${templates.render(page, viewOf(page, data, { frame, brand, choice, words: wordingFor(frame.locale) }))}`
+  const reference = drawnOnce(templates)
+  const html: Pages['html'] = (page, data, frame) => {
+    const words = wordingFor(frame.locale)
+    return `<!doctype html>\n${templates.render(page, { ...viewOf(page, data, { frame, brand, choice, words }), reference })}`
+  }
   const letters = createLetters({ templates, wordingFor, look: options })
   proveReplaced(templates, html)
   proveLetter(templates, letters)
   return {
     ...letters,
     html,
-    reference: (view) => templates.render('_reference', view),
     asset: (name) => assets.get(name),
     languages,
     localeOf: (wishes) => localeOf(wishes, languages),
     wordingFor,
     problems: () => [...problems],
+  }
+}
+
+/** HTML of the reference of the API, which is long and the same for everybody. */
+const drawnOnce = (templates: Templates): ((view: ReferenceView) => string) => {
+  const drawn = new WeakMap<ReferenceView, string>()
+  return (view) => {
+    const text = drawn.get(view) ?? templates.render('_reference', view)
+    drawn.set(view, text)
+    return text
   }
 }
 
@@ -100,7 +110,7 @@ type Brand = {
   js: string
   passkeys: string
   strength: string
-  docs: string
+  docs: readonly [css: string, js: string]
   icon: string
   logo?: string
   start: string
@@ -114,7 +124,7 @@ const brandOf = (options: PagesOptions, branding: Branding, own: PageAssets): Br
   js: own.js.name,
   passkeys: own.passkeys.name,
   strength: own.strength.name,
-  docs: own.docs.name,
+  docs: [own.docsCss.name, own.docs.name],
   icon: branding.icon,
   ...(branding.logo === undefined ? {} : { logo: branding.logo }),
   start: `${options.issuer_path}/`,

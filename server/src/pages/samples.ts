@@ -6,6 +6,7 @@ import { accountSamples } from './account-samples.ts'
 import { entrySamples } from './entry-samples.ts'
 import type { PageData, PageName } from './data.ts'
 import { factorSamples } from './factor-samples.ts'
+import { referenceSample } from './reference-samples.ts'
 
 export const sampleFrame = {
   locale: 'en',
@@ -218,14 +219,7 @@ export const samples: { readonly [P in PageName]: readonly PageData[P][] } = {
     { ...setup, errors: { name: { key: 'setup.error.name' }, form: { key: 'setup.error.form' } } },
   ],
   'setup-done': [{ account, login_href: '/login', issuer: 'https://id.example.com' }],
-  docs: [
-    {
-      reference: '<section class="card chapter"><h2 id="a">A</h2></section>',
-      chapters: [{ id: 'a', title: 'A' }],
-      document: '/api/v1/openapi.json',
-      version: '0.1.0',
-    },
-  ],
+  docs: [{ reference: referenceSample, document: '/api/v1/openapi.json', version: '0.1.0' }],
   home: [home, { ...home, signed_in: account }, { ...home, setup_needed: true, links: [] }],
   'dev-mail': devMail,
   ...accountSamples,

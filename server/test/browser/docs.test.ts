@@ -47,7 +47,7 @@ it('the front door leads there', async () => {
   await page.waitForURL('**/docs')
 })
 
-it('axe is content in both themes, on a phone too, with everything opened', async () => {
+it('axe is content in both themes, and it fits a phone', { timeout: 180_000 }, async () => {
   const { page } = await visitor(browser)
   await page.goto(new URL('/docs#postApiKeys', house.server.issuer).href)
   await expectAccessible(page)
@@ -64,7 +64,9 @@ describe('with JavaScript', () => {
   it('searches by words of method, path and summary', async () => {
     const page = await open()
     await page.getByLabel('Search').fill('post api-keys rotate')
-    expect(await page.locator('.chapter summary:visible').allTextContents()).toHaveLength(1)
+    const found = await page.locator('.chapter summary:visible').allTextContents()
+    expect(found.length).toBeGreaterThan(0)
+    for (const text of found) expect(text).toMatch(/POST .*api-keys.*rotate/s)
     await page.getByLabel('Search').fill('nothing like it')
     await expect.poll(() => page.getByRole('status').textContent()).toBe('Nothing has these words.')
     await page.getByLabel('Search').fill('')
