@@ -72,6 +72,7 @@ export const rows: readonly Row[] = [
   { from: 'E', method: 'GET', path: '/auth/authorize', to: '/oauth/authorize' },
   { from: 'E', method: 'POST', path: '/auth/authorize', to: '/oauth/authorize' },
   { from: 'E', method: 'GET', path: '/auth/userinfo', to: '/oauth/userinfo' },
+  { from: 'E', method: 'GET', path: '/admin/dashboard', to: '/api/v1/stats/dashboard' },
   {
     from: 'E',
     method: 'POST',

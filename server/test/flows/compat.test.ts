@@ -153,6 +153,27 @@ const deleteAccount: Send = async (path) => {
   return { reply, check: () => expect([reply.status, reply.json()['status']]).toEqual([202, 'pending_erasure']) }
 }
 
+/** JSON for an administrator, 403 for everybody else. */
+const dashboard: Send = async (path) => {
+  const api = `${oauth.server.issuer}/api/v1`
+  const app = await oauth.client({ scope: 'openid admin', resources: [api] })
+  const as = async (roles: string[]): Promise<Reply> => {
+    const person = await oauth.person(await oauth.user({ roles }))
+    const { access_token } = await oauth.grant(person, app, { scope: 'openid admin', resource: api })
+    return await oauth.server.client().get(path, { authorization: `Bearer ${access_token}` })
+  }
+  const [reply, refused] = [await as(['admin']), await as(['user'])]
+  return {
+    reply,
+    check: () =>
+      expect([reply.status, refused.status, reply.json()]).toEqual([
+        200,
+        403,
+        expect.objectContaining({ days: expect.any(Array) }),
+      ]),
+  }
+}
+
 const login: Send = async (path) => {
   const { user_id: id, email, password } = await oauth.user()
   const reply = await oauth.server.client().request(path, { method: 'POST', json: { email, password } })
@@ -201,6 +222,7 @@ const calls: Record<string, Send> = {
   'GET /auth/authorize': authorizeByGet,
   'POST /auth/authorize': authorizeByPost,
   'GET /auth/userinfo': userinfo('GET'),
+  'GET /admin/dashboard': dashboard,
   'POST /auth/token/refresh': refreshE,
   'POST /auth/revoke': revokeE,
 }
