@@ -163,15 +163,8 @@ const dashboard: Send = async (path) => {
     return await oauth.server.client().get(path, { authorization: `Bearer ${access_token}` })
   }
   const [reply, refused] = [await as(['admin']), await as(['user'])]
-  return {
-    reply,
-    check: () =>
-      expect([reply.status, refused.status, reply.json()]).toEqual([
-        200,
-        403,
-        expect.objectContaining({ days: expect.any(Array) }),
-      ]),
-  }
+  const { days } = reply.json<{ days?: unknown[] }>()
+  return { reply, check: () => expect([reply.status, refused.status, Array.isArray(days)]).toEqual([200, 403, true]) }
 }
 
 const login: Send = async (path) => {

@@ -74,7 +74,7 @@ describe('a permission taken out of a role', () => {
       await expect.poll(async () => await introspect(access_token), within).toBe(false)
       await expect.poll(verified, within).toBe(false)
     } finally {
-      await verifier.close()
+      verifier.close()
       await putBack()
     }
   })
