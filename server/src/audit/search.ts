@@ -35,24 +35,52 @@ const beyondAll = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 /** One page. */
 export const searchEvents = async (tx: Query, { filter, before = beyondAll, limit }: Page): Promise<FoundEvent[]> => {
   if (filter.ip?.includes('/') && (await isRare(tx, filter.ip))) return await fromNetwork(tx, { filter, before, limit })
-  const { types, ...others } = filter
-  const isNarrow = [filter.user_id, filter.actor_id, filter.request_id, filter.ip].some((value) => value !== undefined)
-  if (types === undefined || isNarrow) return await inOrder(tx, conditions(tx, filter), { before, limit })
+  const { types } = filter
+  const { lead, rest } = leadOf(tx, filter)
+  if (lead !== undefined || types === undefined) return await inOrder(tx, { lead, rest, before, limit })
   // The newest of each type, then the newest of these: as fast for a type that is rare as for one that is not.
   const found: FoundEvent[] = []
-  for (const type of types)
-    found.push(...(await inOrder(tx, tx`type = ${type} and ${conditions(tx, others)}`, { before, limit })))
+  for (const type of types) {
+    const byType = { column: tx`type`, value: tx`${type}` }
+    found.push(...(await inOrder(tx, { lead: byType, rest: { ...filter, types: undefined }, before, limit })))
+  }
   return found.toSorted((one, other) => (one.id < other.id ? 1 : -1)).slice(0, limit)
 }
 
-const inOrder = async (
-  tx: Query,
-  condition: ReturnType<typeof conditions>,
-  { before, limit }: { before: string; limit: number },
-): Promise<FoundEvent[]> =>
-  await tx<FoundEvent[]>`
-    select ${columns(tx)} from all_events
-    where ${condition} and id < ${before}::uuid order by id desc limit ${limit}`
+type Fragment = ReturnType<typeof conditions>
+/** The column whose index is to be used, and what it must be. */
+type Lead = { column: Fragment; value: Fragment }
+
+/** What says most of a filter comes first; the rest is looked at row by row. */
+const leadOf = (tx: Query, filter: Filter): { lead: Lead | undefined; rest: Filter } => {
+  const { request_id, user_id, actor_id, ip, types, client_id, ...others } = filter
+  const rest = { types, client_id, ...others }
+  if (request_id !== undefined) return { lead: undefined, rest: filter }
+  if (user_id !== undefined)
+    return { lead: { column: tx`user_id`, value: tx`${user_id}` }, rest: { ...rest, actor_id, ip } }
+  if (actor_id !== undefined) return { lead: { column: tx`actor_id`, value: tx`${actor_id}` }, rest: { ...rest, ip } }
+  if (ip !== undefined && !ip.includes('/')) return { lead: { column: tx`ip::inet`, value: tx`${ip}::inet` }, rest }
+  if (types === undefined && client_id !== undefined)
+    return { lead: { column: tx`client_id`, value: tx`${client_id}` }, rest: { ...others, ip } }
+  return { lead: undefined, rest: { ...rest, ip } }
+}
+
+type Ordered = { lead: Lead | undefined; rest: Filter; before: string; limit: number }
+
+/**
+ * Newest first. Of a value that is rare the database does not know where in time it is, and would walk through all of it by
+ * its id: said as a range, and first in the order, only the index that begins with it will do.
+ */
+const inOrder = async (tx: Query, { lead, rest, before, limit }: Ordered): Promise<FoundEvent[]> =>
+  lead === undefined
+    ? await tx<FoundEvent[]>`
+        select ${columns(tx)} from all_events
+        where ${conditions(tx, rest)} and id < ${before}::uuid order by id desc limit ${limit}`
+    : await tx<FoundEvent[]>`
+        select ${columns(tx)} from all_events
+        where ${lead.column} >= ${lead.value} and ${lead.column} <= ${lead.value} and ${conditions(tx, rest)}
+          and id < ${before}::uuid
+        order by ${lead.column} desc, id desc limit ${limit}`
 
 /** One event; undefined where there is none. */
 export const findEvent = async (tx: Query, id: string): Promise<FoundEvent | undefined> => {
