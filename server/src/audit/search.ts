@@ -3,7 +3,7 @@
  * `searchEvents`.
  */
 import type { Query } from '../db/connect.ts'
-import { conditions, type Filter, withinNetwork } from './filter.ts'
+import { conditions, type Filter, firstIdAt, withinNetwork } from './filter.ts'
 
 /** An event as it was found; `seq` is null until it has its place. */
 export type FoundEvent = {
@@ -29,7 +29,8 @@ type Page = { filter: Filter; before?: string | undefined; limit: number }
 const columns = (tx: Query) => tx`
   id, seq, at, type, severity, outcome, user_id, actor_id, client_id, session_id, request_id, ip, user_agent, data`
 
-/** No event has this id, and each one's is below it. */
+/** No event has these ids: each one's lies between them. */
+const beforeAll = '00000000-0000-0000-0000-000000000000'
 const beyondAll = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** One page. */
@@ -67,20 +68,33 @@ const leadOf = (tx: Query, filter: Filter): { lead: Lead | undefined; rest: Filt
 
 type Ordered = { lead: Lead | undefined; rest: Filter; before: string; limit: number }
 
+/** Newest first. */
+const inOrder = async (tx: Query, { lead, rest, before, limit }: Ordered): Promise<FoundEvent[]> => {
+  if (lead === undefined)
+    return await tx<FoundEvent[]>`
+      select ${columns(tx)} from all_events
+      where ${conditions(tx, rest)} and id < ${before}::uuid order by id desc limit ${limit}`
+  return await led(tx, lead, { rest, before, limit })
+}
+
 /**
- * Newest first. Of a value that is rare the database does not know where in time it is, and would walk through all of it by
- * its id: said as a range, and first in the order, only the index that begins with it will do.
+ * Of a value that is rare the database does not know where in time it is, and would walk through all of it by its id. Said as
+ * one range of value and id, and in this order, only the index that begins with the value will do.
  */
-const inOrder = async (tx: Query, { lead, rest, before, limit }: Ordered): Promise<FoundEvent[]> =>
-  lead === undefined
-    ? await tx<FoundEvent[]>`
-        select ${columns(tx)} from all_events
-        where ${conditions(tx, rest)} and id < ${before}::uuid order by id desc limit ${limit}`
-    : await tx<FoundEvent[]>`
-        select ${columns(tx)} from all_events
-        where ${lead.column} >= ${lead.value} and ${lead.column} <= ${lead.value} and ${conditions(tx, rest)}
-          and id < ${before}::uuid
-        order by ${lead.column} desc, id desc limit ${limit}`
+const led = async (
+  tx: Query,
+  { column, value }: Lead,
+  { rest: { from, to, ...rest }, before, limit }: Omit<Ordered, 'lead'>,
+): Promise<FoundEvent[]> => {
+  const low = from === undefined ? beforeAll : firstIdAt(from)
+  const end = to === undefined ? beyondAll : firstIdAt(to)
+  const high = end < before ? end : before
+  return await tx<FoundEvent[]>`
+    select ${columns(tx)} from all_events
+    where ${column} >= ${value} and ${column} <= ${value} and ${conditions(tx, rest)}
+      and (${column}, id) >= (${value}, ${low}::uuid) and (${column}, id) < (${value}, ${high}::uuid)
+    order by ${column} desc, id desc limit ${limit}`
+}
 
 /** One event; undefined where there is none. */
 export const findEvent = async (tx: Query, id: string): Promise<FoundEvent | undefined> => {
