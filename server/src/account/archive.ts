@@ -2,7 +2,10 @@
  * Owns what the copy of a person's data holds: all that is theirs, by named members, and no secret (security rules GD-1,
  * AD-3). Start reading at `archiveOf`.
  */
+import { listKeys } from '../api-keys/manage.ts'
+import { keyView } from '../api-keys/view.ts'
 import { consentsOf } from '../authorize/consent.ts'
+import { idsLookedAfter } from '../clients/looked-after.ts'
 import type { Ctx } from '../ctx.ts'
 import { listDevices } from '../devices/forget.ts'
 import { allEventsOf } from '../events/list.ts'
@@ -38,6 +41,8 @@ export const archiveOf = async (ctx: Ctx, { user_id, now }: { user_id: string; n
     sessions: await sessionHistoryOf(ctx.db, user_id),
     factors: await factorsOf(ctx, { user_id, email: subject.email }),
     devices: (await listDevices(ctx.db, user_id)).map(deviceFacts),
+    api_keys: (await listKeys(ctx.db, { owner_id: user_id, limit: 1000, after: undefined })).map(keyView),
+    applications: await idsLookedAfter(ctx.db, user_id),
   }
 }
 

@@ -9,6 +9,7 @@ import { factorsRoutes } from './factors-page.ts'
 import { dataRoutes } from './data-page.ts'
 import { deleteRoutes } from './delete-page.ts'
 import { signedIn } from './frame.ts'
+import { keysRoutes } from './keys-page.ts'
 import { keepRoutes } from './keep-page.ts'
 import { showOverview } from './overview.ts'
 import { profileApiRoutes } from './profile-api.ts'
@@ -43,6 +44,7 @@ export const accountRoutes = [
   ...credentialsApiRoutes,
   ...ownApiRoutes,
   ...passkeysRoutes,
+  ...keysRoutes,
   ...passkeysApiRoutes,
   ...factorsRoutes,
   ...factorsApiRoutes,

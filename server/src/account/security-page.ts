@@ -1,4 +1,5 @@
 /** Owns the page of how a person signs in, with the way to change each part, and of what happened to the account. */
+import { keyCount } from '../api-keys/manage.ts'
 import type { Ctx } from '../ctx.ts'
 import { eventsOf } from '../events/list.ts'
 import { countBackupCodes } from '../factors/backup-codes.ts'
@@ -20,12 +21,13 @@ const many = 50
 
 const show = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> => {
   const { id: user_id, email, email_verified } = own.subject
-  const [password_set_at, factors, backup, passkeys, activity] = await Promise.all([
+  const [password_set_at, factors, backup, passkeys, activity, keys] = await Promise.all([
     passwordSetAt(ctx, user_id),
     listFactors(ctx.db, user_id, email),
     countBackupCodes(ctx.db, user_id),
     passkeysOn(ctx) ? passkeysOf(ctx, user_id) : undefined,
     eventsOf(ctx, { user_id, limit: few }),
+    keyCount(ctx.db, user_id),
   ])
   const data: PageData['account-security'] = {
     ...accountFrame(ctx, request, own, 'security'),
@@ -40,6 +42,7 @@ const show = async (ctx: Ctx, request: HttpRequest, own: Own): Promise<Reply> =>
       count: factors.length,
       ...(backup && { codes_left: backup.left }),
     },
+    keys: { href: pathOf(ctx, '/account/keys'), count: keys },
     events: await eventViews(ctx, activity?.events ?? []),
     all_events: pathOf(ctx, '/account/activity'),
   }

@@ -30,7 +30,7 @@ import {
   updateKey,
 } from './store.ts'
 
-export { type KeyRow, listKeys } from './store.ts'
+export { countKeys as keyCount, type KeyRow, listKeys } from './store.ts'
 
 /** `rights` by id or by name; nothing named is a key that only says whose it is. */
 export type NewKey = {

@@ -85,6 +85,17 @@ export type PasskeyView = {
   discoverable: boolean | null
 }
 
+/** An API key as its owner sees it: never what makes it work. */
+export type KeyView = {
+  id: string
+  name: string
+  masked: string
+  rights: readonly string[]
+  state: 'active' | 'inactive' | 'expired'
+  expires_at: Date
+  last_used_at: Date | null
+}
+
 export type AccountPages = {
   /** Posts `scope` = here | everywhere to logout. */
   account: AccountFrame & {
@@ -117,6 +128,7 @@ export type AccountPages = {
     email: { href: string; address?: string; verified: boolean }
     passkeys?: { href: string; count: number }
     factors: { href: string; count: number; codes_left?: number }
+    keys: { href: string; count: number }
     events: readonly EventView[]
     all_events: string
   }
@@ -193,6 +205,21 @@ export type AccountPages = {
   'account-kept': { sign_in: string }
   /** Posts `client_id`. */
   'account-applications': AccountFrame & { consents: readonly ConsentView[]; withdraw: string }
+  /**
+   * Posts `name`, `days` and any of `permission` to make one, `id` and `to` to switch one, `id` to remove one. `made` is shown
+   * in the answer that made it, and never again.
+   */
+  'account-keys': AccountFrame & {
+    keys: readonly KeyView[]
+    permissions: readonly string[]
+    days: readonly number[]
+    make: string
+    change: string
+    remove: string
+    back: string
+    made?: { name: string; key: string }
+    error?: 'invalid_request' | 'beyond_ceiling' | 'too_many_keys' | 'not_found'
+  }
   /**
    * The script asks the browser for a new passkey, as `add.options` says, and posts its answer to `add.action` as `credential`.
    * Posts `id` and `name` to rename, `id` to remove. `again` is where a fresh proof is given.

@@ -1,4 +1,5 @@
 /** Owns realistic data for the pages of a person's own, one entry for each way they can look (see samples.ts). */
+import { keySamples } from './key-samples.ts'
 import type { AccountFrame, AccountPages, AccountSection } from './account-data.ts'
 
 const account = { name: 'Ada Lovelace', email: 'ada@example.com' }
@@ -167,6 +168,7 @@ const security: AccountPages['account-security'] = {
   email: { href: '/account/email', address: account.email, verified: true },
   passkeys: { href: '/account/passkeys', count: 2 },
   factors: { href: '/account/factors', count: 1, codes_left: 8 },
+  keys: { href: '/account/keys', count: 2 },
   events,
   all_events: '/account/activity',
 }
@@ -230,6 +232,7 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
       email: { href: '/account/email', verified: false },
       passkeys: { href: '/account/passkeys', count: 0 },
       factors: { href: '/account/factors', count: 0 },
+      keys: { href: '/account/keys', count: 0 },
       events: [],
     },
   ],
@@ -285,6 +288,7 @@ export const accountSamples: { readonly [P in keyof AccountPages]: readonly Acco
     { ...frame('applications', 'access_removed'), consents, withdraw: '/account/consents/withdraw' },
     { ...frame('applications'), consents: [], withdraw: '/account/consents/withdraw' },
   ],
+  'account-keys': keySamples(frame('security')),
   'account-passkeys': [
     passkeys,
     { ...passkeys, ...frame('security', 'passkey_added') },

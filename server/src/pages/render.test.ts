@@ -55,6 +55,7 @@ const addresses = new Set([
   'older',
   'all_events',
   'rename',
+  'make',
   'remove',
   'again',
   'change',
