@@ -183,6 +183,7 @@ const logout: Send = async (path) => {
 const calls: Record<string, Send> = {
   'GET /oauth/.well-known/openid-configuration': get,
   'GET /oauth/health': get,
+  'GET /redoc': get,
   'POST /oauth/consent': consent,
   'POST /auth/register': register,
   'POST /auth/login': login,
