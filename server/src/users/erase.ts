@@ -14,6 +14,7 @@ import { forgetLetters } from '../outbox/forget.ts'
 import { queueLetter } from '../outbox/queue.ts'
 import { forgetInviter, forgetSignups } from '../signup/forget.ts'
 import { forgetTokens } from '../token/families.ts'
+import { forgetMessages } from '../webhooks/forget.ts'
 import { appendErasures, readErasures } from './erasure-file.ts'
 import { holdDue, insertErasures, listDue, listErasures, listReturned } from './erasure-store.ts'
 import { deleteUser, findMailable, type Mailable } from './store.ts'
@@ -51,6 +52,7 @@ const forgetTraces = async (ctx: Ctx, tx: Tx, person: Mailable): Promise<void> =
   if (email_canonical !== null) await forgetSignups(tx, email_canonical)
   await forgetInviter(tx, user_id)
   await blankEventsOf(tx, user_id)
+  await forgetMessages(tx, user_id)
   for (const word of names) await blankDecisions(tx, word)
   if (email !== null) await forgetLetters(ctx, tx, 'email', email)
   if (phone_number !== null) await forgetLetters(ctx, tx, 'sms', phone_number)
