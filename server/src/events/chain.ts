@@ -64,12 +64,26 @@ export const seal = (
 }
 
 /** The hash of a row, from the hash of the row before it and its own lasting columns. */
-export const linkHash = (previous: string, row: Omit<ChainRow, 'hash'>): string => {
-  const { seq, sequenced_at, id, type, at, severity, outcome, user_id, actor_id, client_id, session_id } = row
-  const who = { user_id, actor_id, client_id, session_id, request_id: row.request_id }
-  const what = { id, type, at, severity, outcome, origin_hash: row.origin_hash, data_hash: row.data_hash }
-  return committed(previous, canonicalJson({ seq, sequenced_at, ...what, ...who }))
-}
+export const linkHash = (previous: string, row: Omit<ChainRow, 'hash'>): string => committed(previous, lastingText(row))
+
+/** RFC 8785 §3.2.3: the names stand in their order already, and no value has names of its own. */
+const lastingText = (row: Omit<ChainRow, 'hash'>): string =>
+  JSON.stringify({
+    actor_id: row.actor_id,
+    at: row.at,
+    client_id: row.client_id,
+    data_hash: row.data_hash,
+    id: row.id,
+    origin_hash: row.origin_hash,
+    outcome: row.outcome,
+    request_id: row.request_id,
+    seq: row.seq,
+    sequenced_at: row.sequenced_at,
+    session_id: row.session_id,
+    severity: row.severity,
+    type: row.type,
+    user_id: row.user_id,
+  })
 
 type Origin = Pick<ChainRow, 'ip' | 'user_agent'>
 

@@ -36,7 +36,7 @@ export const holdTrail = async (tx: Tx): Promise<boolean> => {
 const moveBatch = async (ctx: Ctx, tx: Tx, followers: readonly Follower[]): Promise<number> => {
   if (!(await holdTrail(tx))) return 0
   const head = await lockHead(tx)
-  const waiting = await takeWaiting(tx)
+  const waiting = await lockWaiting(tx)
   if (waiting.length === 0) return 0
   const rows = await append(tx, { head, waiting, now: ctx.now() })
   for (const follow of followers) await follow(ctx, tx, rows)
@@ -53,14 +53,12 @@ const lockHead = async (tx: Tx): Promise<Head> => {
   return head
 }
 
-/** The oldest events, taken out. One that is being blanked at this moment waits for the next turn. */
-const takeWaiting = async (tx: Tx): Promise<Waiting[]> => {
+/** The oldest events, locked. One that is being blanked at this moment waits for the next turn. */
+const lockWaiting = async (tx: Tx): Promise<Waiting[]> => {
   const rows = await tx<(Omit<Waiting, 'at'> & { at: Date })[]>`
-    delete from events where id = any (array(select id from events order by id limit ${batch} for update skip locked))
-    returning id, type, at, severity, outcome, user_id, client_id, session_id, request_id, ip, user_agent, data`
-  return rows
-    .map((row) => ({ ...row, at: row.at.toISOString() }))
-    .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    select id, type, at, severity, outcome, user_id, client_id, session_id, request_id, ip, user_agent, data
+    from events order by id limit ${batch} for update skip locked`
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
 }
 
 type Appending = { head: Head; waiting: readonly Waiting[]; now: Date }
@@ -78,21 +76,30 @@ const append = async (tx: Tx, { head, waiting, now }: Appending): Promise<ChainR
   const last = rows.at(-1)
   if (last === undefined) return rows
   await tx`select make_audit_partition(${sequenced_at}::timestamptz)`
-  await insertRows(tx, rows)
+  await moveRows(tx, rows)
   await tx`
     update audit_head set seq = ${last.seq}, hash = decode(${last.hash}, 'hex'), sequenced_at = ${sequenced_at}`
   return rows
 }
 
-const insertRows = async (tx: Tx, rows: readonly ChainRow[]): Promise<void> => {
+/** What the rows say stays in the database; only what was computed here is sent. */
+const moveRows = async (tx: Tx, rows: readonly ChainRow[]): Promise<void> => {
   await tx`
-    insert into audit_events (seq, sequenced_at, id, type, at, severity, outcome, user_id, actor_id, client_id, session_id,
+    with places as (
+      select * from unnest(${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.seq)}::bigint[],
+        ${rows.map((row) => row.origin_salt)}::text[], ${rows.map((row) => row.origin_hash)}::text[],
+        ${rows.map((row) => row.data_salt)}::text[], ${rows.map((row) => row.data_hash)}::text[], ${rows.map((row) => row.hash)}::text[],
+        ${rows.map((row) => row.ip)}::text[], ${rows.map((row) => row.actor_id)}::text[])
+      as p (id, seq, origin_salt, origin_hash, data_salt, data_hash, hash, ip, actor_id)
+    ), moved as (
+      delete from events e using places p where e.id = p.id
+      returning p.seq, e.id, e.type, e.at, e.severity, e.outcome, e.user_id, p.actor_id, e.client_id, e.session_id, e.request_id,
+        p.ip, e.user_agent, e.data, decode(p.origin_salt, 'hex') as origin_salt, decode(p.origin_hash, 'hex') as origin_hash,
+        decode(p.data_salt, 'hex') as data_salt, decode(p.data_hash, 'hex') as data_hash, decode(p.hash, 'hex') as hash
+    )
+    insert into audit_events (sequenced_at, seq, id, type, at, severity, outcome, user_id, actor_id, client_id, session_id,
       request_id, ip, user_agent, data, origin_salt, origin_hash, data_salt, data_hash, hash)
-    select seq, sequenced_at, id, type, at, severity, outcome, user_id, actor_id, client_id, session_id,
-      request_id, ip, user_agent, data, decode(origin_salt, 'hex'), decode(origin_hash, 'hex'), decode(data_salt, 'hex'),
-      decode(data_hash, 'hex'), decode(hash, 'hex')
-    from json_to_recordset(${tx.json([...rows])}::json) as x (seq bigint, sequenced_at timestamptz, id uuid, type text,
-      at timestamptz, severity text, outcome text, user_id text, actor_id text, client_id text, session_id uuid,
-      request_id text, ip text, user_agent text, data jsonb, origin_salt text, origin_hash text, data_salt text,
-      data_hash text, hash text)`
+    select ${rows[0]?.sequenced_at ?? ''}::timestamptz, seq, id, type, date_trunc('milliseconds', at), severity, outcome, user_id,
+      actor_id, client_id, session_id, request_id, ip, user_agent, data, origin_salt, origin_hash, data_salt, data_hash, hash
+    from moved order by seq`
 }
