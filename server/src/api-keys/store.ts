@@ -146,3 +146,18 @@ export const grantsOf = async (tx: Query, owner_id: string): Promise<string[]> =
   const rows = await tx<{ grant_id: string }[]>`select grant_id from api_keys where owner_id = ${owner_id}`
   return rows.map(({ grant_id }) => grant_id)
 }
+
+/** Removes keys that ended before an instant. At most `limit`; returns how many. */
+export const removeKeys = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from api_keys where ctid = any (array(select ctid from api_keys where expires_at < ${before} limit ${limit}))`
+  return count
+}
+
+/** The same for secrets that were replaced. */
+export const removeKeySecrets = async (tx: Query, before: Date, limit: number): Promise<number> => {
+  const { count } = await tx`
+    delete from api_key_secrets where ctid = any (array(
+      select ctid from api_key_secrets where expires_at < ${before} limit ${limit}))`
+  return count
+}

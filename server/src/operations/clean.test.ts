@@ -50,6 +50,33 @@ const tables: [string, number, (end: Date) => Promise<unknown>][] = [
         values (gen_random_uuid(), 'c', 'u1', gen_random_uuid(), true, '', now(), 'aal1', '{pwd}', '', now(), now(), ${end})`,
   ],
   [
+    'api_keys',
+    90 * day,
+    async (end) =>
+      await made.db`
+        insert into api_keys (id, owner_id, name, grant_id, created_at, updated_at, expires_at)
+        values (gen_random_uuid(), 'u1', 'x', gen_random_uuid(), now(), now(), ${end})`,
+  ],
+  [
+    'api_key_secrets',
+    day,
+    async (end) =>
+      await made.db`
+        with key as (
+          insert into api_keys (id, owner_id, name, grant_id, created_at, updated_at, expires_at)
+          values (gen_random_uuid(), 'u1', 'x', gen_random_uuid(), now(), now(), 'infinity') returning id)
+        insert into api_key_secrets (key_hash, api_key_id, hint, created_at, expires_at)
+        select sha256(gen_random_uuid()::text::bytea), id, 'x', now(), ${end} from key`,
+  ],
+  [
+    'idempotent_calls',
+    0,
+    async (end) =>
+      await made.db`
+        insert into idempotent_calls (key_hash, request_hash, created_at, expires_at)
+        values (sha256(gen_random_uuid()::text::bytea), '', now(), ${end})`,
+  ],
+  [
     'access_tokens',
     0,
     async (end) =>

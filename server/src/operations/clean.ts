@@ -5,6 +5,7 @@
  */
 import { removeEnded as removeOfAccess } from '../access/ended.ts'
 import { removeExpired as removeOfAccount } from '../account/export.ts'
+import { removeExpired as removeOfKeys } from '../api-keys/expired.ts'
 import { removeExpired as removeOfAuthorize } from '../authorize/expired.ts'
 import type { Ctx } from '../ctx.ts'
 import type { Query } from '../db/connect.ts'
@@ -32,6 +33,7 @@ const dayMs = 86_400_000
 const removals: readonly Removal[] = [
   ...removeOfAccess,
   ...removeOfAccount,
+  ...removeOfKeys,
   ...removeOfAuthorize,
   ...removeOfToken,
   ...removeOfSessions,
