@@ -33,7 +33,12 @@ describe('migrate', () => {
     })
     expect(await database.sql`select 1 from users`).toHaveLength(0)
     // As after the first start of a server, which will not make them again.
-    expect(await database.sql`select name from roles order by name`).toEqual([{ name: 'admin' }, { name: 'user' }])
+    expect(await database.sql`select name from roles order by name`).toEqual([
+      { name: 'admin' },
+      { name: 'editor' },
+      { name: 'user' },
+      { name: 'viewer' },
+    ])
     expect(await database.sql`select client_id from clients`).toEqual([{ client_id: 'app_demo' }])
   })
 
