@@ -1,9 +1,9 @@
 /** Generated files are written, found unchanged, and a difference is named. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Generator, generate } from './generate.ts'
+import { type GeneratedFile, type Generator, generate } from './generate.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const list: Generator[] = [
+const list: GeneratedFile[] = [
   { file: 'docs/a.md', render: () => Promise.resolve('alpha\n') },
   { file: 'b.txt', render: () => Promise.resolve('beta\n') },
 ]
@@ -34,7 +34,22 @@ test('--check names the file that differs or is missing, and writes nothing', as
 })
 
 test('a generator that fails is named and the others still run', async () => {
-  const broken: Generator = { file: 'c.md', render: () => Promise.reject(new Error('no source')) }
+  const broken: GeneratedFile = { file: 'c.md', render: async () => await Promise.reject(new Error('no source')) }
   expect(await generate([broken, ...list], folder, false)).toEqual(['c.md could not be generated: no source'])
   expect(readFileSync(join(folder, 'b.txt'), 'utf8')).toBe('beta\n')
+})
+
+test('a folder has the files of its generator, and no others', async () => {
+  const many = (names: string[]): Generator => ({
+    folder: 'docs/many',
+    render: () => Promise.resolve(Object.fromEntries(names.map((name) => [name, `${name}\n`]))),
+  })
+  expect(await generate([many(['a.txt', 'in/b.txt'])], folder, false)).toEqual([])
+  expect(readFileSync(join(folder, 'docs/many/in/b.txt'), 'utf8')).toBe('in/b.txt\n')
+  expect(await generate([many(['a.txt'])], folder, true)).toEqual([
+    'docs/many/in/b.txt is not generated any more: run "npm run generate" and commit it.',
+  ])
+  await generate([many(['a.txt'])], folder, false)
+  expect(existsSync(join(folder, 'docs/many/in/b.txt'))).toBe(false)
+  expect(await generate([many(['a.txt'])], folder, true)).toEqual([])
 })

@@ -22,8 +22,12 @@ const members = {
   description: z.string().max(1000).nullable().optional(),
   parent_id: z.uuid().nullable().optional().describe('null: at the top'),
 }
-const creation = z.strictObject({ name: z.string().max(100), ...members })
-const change = z.strictObject({ name: z.string().max(100).optional(), ...members })
+const named = z
+  .string()
+  .max(100)
+  .meta({ examples: ['Engineering'] })
+const creation = z.strictObject({ name: named, ...members })
+const change = z.strictObject({ name: named.optional(), ...members })
 const question = pageQuery.extend({
   q: z.string().max(100).optional().describe('stands somewhere in the name'),
   parent_id: z.uuid().optional().describe('the group right above'),

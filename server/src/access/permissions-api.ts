@@ -23,7 +23,12 @@ const tag = 'Permissions'
 
 const description = z.string().max(1000).nullable()
 const creation = z.strictObject({
-  name: z.string().max(101).optional().describe('resource:action, in place of both'),
+  name: z
+    .string()
+    .max(101)
+    .meta({ examples: ['reports:read'] })
+    .optional()
+    .describe('resource:action, in place of both'),
   resource: z.string().max(50).optional(),
   action: z.string().max(50).optional(),
   description: description.optional(),

@@ -18,8 +18,12 @@ const members = {
   acr: acr.optional(),
   permission_ids: z.array(z.uuid()).max(500).optional().describe('all that it holds'),
 }
-const creation = z.strictObject({ name: z.string().max(100), ...members })
-const change = z.strictObject({ name: z.string().max(100).optional(), ...members })
+const named = z
+  .string()
+  .max(100)
+  .meta({ examples: ['auditor'] })
+const creation = z.strictObject({ name: named, ...members })
+const change = z.strictObject({ name: named.optional(), ...members })
 const question = pageQuery.extend({ q: z.string().max(100).optional().describe('stands somewhere in the name') })
 
 const list = async (ctx: Ctx, { request, query }: ApiCall<unknown, z.infer<typeof question>>) =>

@@ -17,6 +17,7 @@ import { each, personSchema, personView } from '../users/view.ts'
 const text = z.string().max(2000).nullable().optional()
 const profile = z.strictObject({
   ...each(textClaims, text),
+  nickname: text.meta({ examples: ['Ada'] }),
   address: z.strictObject(each(addressParts, text)).nullable().optional(),
 })
 type Sent = z.infer<typeof profile>

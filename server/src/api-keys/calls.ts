@@ -16,7 +16,10 @@ const day = 86_400
 
 export const ids = z.array(z.uuid()).max(100)
 export const creation = z.strictObject({
-  name: z.string().max(100),
+  name: z
+    .string()
+    .max(100)
+    .meta({ examples: ['nightly report'] }),
   description: z.string().max(1000).optional(),
   expires_at: instant.optional().describe('90 days from now when nothing is said'),
   role_ids: ids.optional(),

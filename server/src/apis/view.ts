@@ -68,14 +68,21 @@ const members = {
 
 /** `read` alone is no permission: it says what may be read, such as `reports:read`. */
 export const permissionBody = z.strictObject({
-  name: z.string().max(101).describe('resource:action'),
+  name: z
+    .string()
+    .max(101)
+    .describe('resource:action')
+    .meta({ examples: ['invoices:read'] }),
   description: z.string().max(1000).nullable().optional(),
 })
 
 export const apiChange = z.strictObject(z.object(members).partial().shape)
 export const apiCreation = z.strictObject({
   ...apiChange.shape,
-  identifier: z.string().max(2000),
+  identifier: z
+    .string()
+    .max(2000)
+    .meta({ examples: ['https://invoices.example.com'] }),
   name: members.name,
   permissions: z.array(permissionBody).max(200).optional(),
 })

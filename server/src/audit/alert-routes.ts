@@ -21,7 +21,12 @@ const members = {
   name: text.max(100),
   description: text.max(1000).nullable().optional(),
   enabled: z.boolean().optional(),
-  event_types: z.array(text.max(100)).min(1).max(50).describe('types of the catalogue, or `user.*`'),
+  event_types: z
+    .array(text.max(100))
+    .min(1)
+    .max(50)
+    .describe('types of the catalogue, or `user.*`')
+    .meta({ examples: [['login.failed']] }),
   matches: z
     .array(z.record(text.max(50), z.union([text.max(200), z.array(text.max(200)).max(10)])))
     .min(1)
@@ -33,7 +38,8 @@ const members = {
   window_seconds: z
     .int()
     .min(10)
-    .max(7 * 86_400),
+    .max(7 * 86_400)
+    .meta({ examples: [300] }),
   client_id: text.max(300).nullable().optional().describe('only events of this application'),
   mail_to: z.array(text.max(320)).max(20).optional().describe('nobody: every administrator with a proved address'),
   webhook_id: z.uuid().nullable().optional(),

@@ -40,7 +40,13 @@ const members = {
   managed_name: z.string().min(1).max(100).nullable(),
 }
 
-const names = { client_name: z.string().max(400), type: z.enum(clientTypes) }
+const names = {
+  client_name: z
+    .string()
+    .max(400)
+    .meta({ examples: ['Nightly reports'] }),
+  type: z.enum(clientTypes).meta({ examples: ['machine'] }),
+}
 
 /** A whole description: what is left out gets the default of the type. */
 export const wholeBody = z.strictObject({ ...names, ...z.object(members).partial().shape })

@@ -18,7 +18,7 @@ export const schemaName = (schema: JsonSchema): string | undefined =>
 const byName: Readonly<Record<string, unknown>> = {
   email: 'ada@example.com',
   login: 'ada@example.com',
-  name: 'Ada Lovelace',
+  name: 'Example',
   username: 'ada',
   password: 'a quiet stone arch',
   new_password: 'a quieter stone arch',

@@ -17,7 +17,7 @@ const place = { list: 'invitations' }
 const text = z.string().max(320)
 
 const invitation = z.strictObject({
-  email: text,
+  email: text.meta({ examples: ['mary@example.com'] }),
   name: text.optional(),
   roles: z.array(text).max(50).optional(),
   locale: z.string().max(35).optional(),

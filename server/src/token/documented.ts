@@ -16,7 +16,7 @@ const client = {
 export const tokenFacts = (grant_types: readonly string[]): ApiFacts => ({
   tag,
   body: z.object({
-    grant_type: z.enum(grant_types),
+    grant_type: z.enum(grant_types).meta({ examples: ['client_credentials'] }),
     code: z.string().optional().describe('of authorization_code'),
     redirect_uri: z.string().optional().describe('of authorization_code, as the request had it'),
     code_verifier: z.string().optional().describe('of authorization_code (PKCE)'),

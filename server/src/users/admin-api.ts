@@ -42,8 +42,9 @@ const list = async (
 }
 
 const text = z.string().max(320)
+const email = text.meta({ examples: ['grace@example.com'] })
 const creation = z.strictObject({
-  email: text.optional(),
+  email: email.optional(),
   username: text.optional(),
   name: text.optional(),
   email_verified: z.boolean().optional(),
@@ -64,7 +65,7 @@ const create = async (
 }
 
 const change = z.strictObject({
-  email: text.optional(),
+  email: email.optional(),
   username: text.optional(),
   name: text.optional(),
   email_verified: z.boolean().optional(),
@@ -72,7 +73,10 @@ const change = z.strictObject({
 })
 
 const actions = z.strictObject({
-  actions: z.array(z.enum(['verify_email', 'change_password', 'enrol_factor'])).max(3),
+  actions: z
+    .array(z.enum(['verify_email', 'change_password', 'enrol_factor']))
+    .max(3)
+    .meta({ examples: [['change_password']] }),
 })
 
 /** Acts on the account of the path, within the ceiling. What `work` refuses is refused; else the account as it is then. */

@@ -59,8 +59,12 @@ const members = {
   name: z.string().max(200).nullable().optional(),
   description: z.string().max(1000).nullable().optional(),
 }
-const creation = z.strictObject({ username: z.string().max(320), ...members })
-const change = z.strictObject({ username: z.string().max(320).optional(), ...members })
+const username = z
+  .string()
+  .max(320)
+  .meta({ examples: ['reports-job'] })
+const creation = z.strictObject({ username, ...members })
+const change = z.strictObject({ username: username.optional(), ...members })
 const question = pageQuery.extend({ q: z.string().max(320).optional().describe('the beginning of a user name') })
 
 const list = async (ctx: Ctx, { request, query }: ApiCall<unknown, z.infer<typeof question>>) =>

@@ -82,6 +82,7 @@ export const transferRoutes = [
     accepts: 'lines',
     summary: 'Import accounts: JSON lines or CSV, at most 1 MiB',
     query: bringQuestion,
+    body: z.string().meta({ examples: ['{"email":"alan@example.com","name":"Alan"}\n'] }),
     answers: { 200: reportSchema },
     handler: bringIn,
   }),

@@ -30,8 +30,17 @@ const day = 86_400
 const names = {
   name: z.string().max(100),
   description: z.string().max(1000).nullable().optional(),
-  url: z.string().max(2000).describe('https, on the public internet'),
-  events: z.array(z.string().max(100)).min(1).max(100).describe('types of the catalogue, `user.*`, or `*`'),
+  url: z
+    .string()
+    .max(2000)
+    .describe('https, on the public internet')
+    .meta({ examples: ['https://hooks.example.com/keywright'] }),
+  events: z
+    .array(z.string().max(100))
+    .min(1)
+    .max(100)
+    .describe('types of the catalogue, `user.*`, or `*`')
+    .meta({ examples: [['user.created']] }),
 }
 const creation = z.strictObject({
   ...names,

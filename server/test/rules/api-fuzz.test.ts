@@ -5,11 +5,14 @@
  */
 import { Agent, request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { exampleOf, type Named } from '../../src/http/openapi-example.ts'
 import { makeApiKey } from '../support/api-keys.ts'
 import { document, objectionTo, operations } from '../support/document.ts'
 import { signIn } from '../support/flow.ts'
 import { type FuzzRequest, requestsFor } from '../support/fuzz.ts'
+import type { TestUser } from '../support/fixtures.ts'
 import { type InProcess, startInProcess } from '../support/in-process.ts'
+import { basic } from '../support/oauth.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const count = Number(process.env.FUZZ_REQUESTS ?? 100)
@@ -25,40 +28,15 @@ const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
 /** Ids of what there is, by the kind that paths call it; all of them as `id`. */
 const pool = new Map<string, string[]>()
 const problems = new Map<string, number>()
-const seen = { requests: 0, answers: new Map<number, number>() }
+const seen = { requests: 0, answers: new Map<number, number>(), reached: new Set<string>() }
 let house: InProcess
-let callers: Caller[] = []
+let callers: { client: Caller[]; others: Caller[] }
 let pulling: NodeJS.Timeout
 
 beforeAll(async () => {
   house = await startInProcess()
   pulling = setInterval(() => void house.ctx.feed.pull().catch(() => {}), 250)
-  const client = await house.client({ type: 'machine', grant_types: ['client_credentials'] })
-  const basic = Buffer.from(`${client.client_id}:${client.client_secret ?? ''}`).toString('base64')
-  const all = await house.db<{ name: string }[]>`select name from permissions`
-  const admin = await house.user({ roles: ['admin'] })
-  const service = await makeService()
-  const key = await makeApiKey(
-    house.db,
-    service,
-    all.map(({ name }) => name),
-  )
-  const own = await makeApiKey(
-    house.db,
-    admin.user_id,
-    all.map(({ name }) => name),
-  )
-  const always = (headers: Record<string, string>): Caller => ({ headers: async () => await Promise.resolve(headers) })
-  const administrator = sessionOf(['admin'])
-  const program = always({ 'x-api-key': key.key })
-  const nobody = always({})
-  const nonsense = always({ authorization: 'Bearer nonsense' })
-  const application = always({ authorization: `Basic ${basic}` })
-  const person = sessionOf([])
-  const owner = always({ 'x-api-key': own.key })
-  // Who gets furthest calls most.
-  callers = [administrator, administrator, administrator, program, program, program, owner]
-  callers.push(person, person, application, nobody, nonsense)
+  callers = await makeCallers()
   const permissions = await house.db<{ id: string }[]>`select id from permissions`
   for (const { id } of permissions) keep('permissions', id)
   // The role of the administrators stays what it is.
@@ -69,6 +47,40 @@ afterAll(() => {
   clearInterval(pulling)
   agent.destroy()
 })
+
+/** By whom an operation is called: those who get furthest most often. */
+const makeCallers = async (): Promise<typeof callers> => {
+  const always = (headers: Record<string, string>): Caller => ({ headers: async () => await Promise.resolve(headers) })
+  const [nobody, nonsense] = [always({}), always({ authorization: 'Bearer nonsense' })]
+  const admin = await house.user({ roles: ['admin'] })
+  const client = await house.client({ type: 'machine', grant_types: ['client_credentials'] })
+  const application = always(basic(client.client_id, client.client_secret ?? ''))
+  const token = always({ authorization: `Bearer ${await tokenOf(admin)}` })
+  const program = always({ 'x-api-key': await keyOf(await makeService()) })
+  const owner = always({ 'x-api-key': await keyOf(admin.user_id) })
+  const [administrator, person] = [sessionOf(['admin']), sessionOf([])]
+  return {
+    client: [...often(4, application), nobody, nonsense],
+    others: [...often(3, administrator), ...often(3, program), ...often(2, token, person), owner, nobody, nonsense],
+  }
+}
+
+const often = (times: number, ...some: Caller[]): Caller[] => Array.from({ length: times }, () => some).flat()
+
+const keyOf = async (owner_id: string): Promise<string> => {
+  const all = await house.db<{ name: string }[]>`select name from permissions`
+  const names = all.map(({ name }) => name)
+  return (await makeApiKey(house.db, owner_id, names)).key
+}
+
+/** A token for UserInfo and for this API. */
+const tokenOf = async (user: TestUser): Promise<string> => {
+  const api = `${house.server.issuer}/api/v1`
+  const scope = 'openid profile roles account admin'
+  const client = await house.client({ scope, resources: [api], access_token_ttl_seconds: 3600 })
+  const { access_token } = await house.grant(await house.person(user), client, { scope, resource: api })
+  return access_token
+}
 
 /** An account that programs act by: what it shows is its own fresh proof, so it gets everywhere. */
 const makeService = async (): Promise<string> => {
@@ -154,6 +166,9 @@ const kindOf = (path: string): string => {
   return kind === 'service-accounts' ? 'users' : kind
 }
 
+const callersOf = ({ security }: Entry['operation']): Caller[] =>
+  security.some((way) => 'client' in way) ? callers.client : callers.others
+
 const send = async ({ method, path, operation }: Entry, wanted: FuzzRequest): Promise<void> => {
   const about = kindOf(path)
   const real = path.replaceAll(/\{([a-z_]+)\}/g, (_whole, name: string) =>
@@ -163,7 +178,8 @@ const send = async ({ method, path, operation }: Entry, wanted: FuzzRequest): Pr
     wanted.query.map(([name, value]): [string, string] => [name, filled(value, about)]),
   ).toString()
   const body = wanted.body === undefined ? undefined : filled(wanted.body, about)
-  const caller = callers[wanted.caller]
+  const all = callersOf(operation)
+  const caller = all[wanted.caller % all.length]
   const headers = {
     ...(await caller?.headers()),
     ...wanted.headers,
@@ -174,6 +190,7 @@ const send = async ({ method, path, operation }: Entry, wanted: FuzzRequest): Pr
   const answer = await ask(method, `${real}${query === '' ? '' : `?${query}`}`, { headers, body })
   if (answer.status === 401) caller?.refused?.()
   seen.requests += 1
+  if (answer.status < 300) seen.reached.add(operation.operationId)
   seen.answers.set(answer.status, (seen.answers.get(answer.status) ?? 0) + 1)
   judge(
     { method, path, pathname, operation },
@@ -225,6 +242,19 @@ const keepIds = (path: string, { status, body }: Answer): void => {
   if (id !== undefined) keep(last === 'service-accounts' ? 'users' : last, id)
 }
 
+/** What the document gives as an example is made first, so that there is something to read, change and delete. */
+const makeExamples = async (): Promise<void> => {
+  const [program] = callers.others.slice(3)
+  const schemas = document.components.schemas as Named
+  for (const { method, path, operation } of operations) {
+    const schema = operation.requestBody?.content['application/json']?.schema
+    if (method !== 'POST' || path.includes('{') || schema === undefined || !('201' in operation.responses)) continue
+    const body = JSON.stringify(exampleOf(schema, schemas))
+    const headers = { ...(await program?.headers()), 'content-type': 'application/json' }
+    keepIds(path, await ask(method, path, { headers, body }))
+  }
+}
+
 /** First what makes things, last what takes them away; the sessions of the callers go last of all. */
 const order = ({ method, path }: Entry): number => {
   if (/users\/me$|logout|auth\//.test(path)) return 4
@@ -235,19 +265,23 @@ const order = ({ method, path }: Entry): number => {
 it(`each operation gets ${count} requests (FUZZ_SEED=${seed})`, { timeout: 900_000 }, async () => {
   console.log(`FUZZ_SEED=${seed} FUZZ_REQUESTS=${count}`)
   const began = performance.now()
+  await makeExamples()
   const sorted = operations.toSorted((one, other) => order(one) - order(other))
   for (const [at, entry] of sorted.entries()) {
     const start = performance.now()
-    const waiting = requestsFor(entry.operation, { seed: seed + at, count, callers: callers.length })
+    const waiting = requestsFor(entry.operation, { seed: seed + at, count, callers: callersOf(entry.operation).length })
     const work = async (): Promise<void> => {
       for (let next = waiting.pop(); next; next = waiting.pop()) await send(entry, next)
     }
     await Promise.all(Array.from({ length: atOnce }, work))
     if (process.env.FUZZ_TIMES) console.log(entry.method, entry.path, Math.round(performance.now() - start))
   }
+  const reached = operations.filter(({ operation }) => seen.reached.has(operation.operationId)).length
   const seconds = Math.round((performance.now() - began) / 1000)
   console.log(
-    `${operations.length} operations, ${seen.requests} requests in ${seconds} s: ${JSON.stringify(Object.fromEntries(seen.answers))}`,
+    `${operations.length} operations, ${reached} of them with success, ${seen.requests} requests in ${seconds} s: ${JSON.stringify(Object.fromEntries(seen.answers))}`,
   )
   expect([...problems.keys()]).toEqual([])
+  // Else it looks at refusals only.
+  expect(reached).toBeGreaterThan(operations.length / 2)
 })
