@@ -31,6 +31,7 @@ it('CR-1: only discovery and the keys are for everybody, only the endpoints of b
     '/.well-known/jwks.json',
     '/.well-known/oauth-authorization-server',
     '/.well-known/openid-configuration',
+    '/api/v1/openapi.json',
     '/jwks.json',
     '/oauth/.well-known/openid-configuration',
   ])
