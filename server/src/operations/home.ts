@@ -17,7 +17,7 @@ const home = async (ctx: Ctx, request: HttpRequest, browser: BrowserPrincipal): 
   const links: PageData['home']['links'] = [
     { href: pathOf(ctx, '/.well-known/openid-configuration'), label: { key: 'home.discovery' } },
     { href: pathOf(ctx, '/.well-known/jwks.json'), label: { key: 'home.keys' } },
-    { href: pathOf(ctx, '/docs'), label: { key: 'home.api' } },
+    { href: pathOf(ctx, '/docs'), label: { key: 'docs.title' } },
     ...(mayRead(ctx, request) ? [{ href: pathOf(ctx, '/dev/mail'), label: { key: 'home.mail' } as const }] : []),
   ]
   if (!(request.header('accept') ?? '').includes('text/html'))

@@ -43,7 +43,7 @@ it('the front door leads there', async () => {
     label: 'API',
   })
   const page = await open({}, '/')
-  await page.getByRole('link', { name: 'API', exact: true }).click()
+  await page.getByRole('link', { name: 'API reference', exact: true }).click()
   await page.waitForURL('**/docs')
 })
 
