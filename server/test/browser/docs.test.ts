@@ -40,7 +40,7 @@ it('the front door leads there', async () => {
   const reply = await house.server.client().get('/', { accept: 'application/json' })
   expect(reply.json<{ links: { href: string; label: string }[] }>().links).toContainEqual({
     href: '/docs',
-    label: 'API',
+    label: 'API reference',
   })
   const page = await open({}, '/')
   await page.getByRole('link', { name: 'API reference', exact: true }).click()
