@@ -13,9 +13,11 @@ import { uuidv7 } from '../io/ids.ts'
 import { accessTokenClaims } from '../protocol/access-token.ts'
 import { type Denial, isDenial } from '../protocol/errors.ts'
 import { decideResources } from '../protocol/resource.ts'
+import { loadSubject } from '../users/subject.ts'
 import { keyClient, type LiveKey } from './live.ts'
 import { findKeyById } from './store.ts'
 import { noSuchKey } from './manage.ts'
+import { rightsOf } from './rights.ts'
 
 /** As the token endpoint answers (RFC 6749 §5.1). `expires_in` is in seconds. */
 export type KeyToken = { access_token: string; token_type: 'Bearer'; expires_in: number; scope: string }
@@ -30,10 +32,12 @@ export const exchangeKey = async (ctx: Ctx, { request, person, resources }: Aski
   const audience = asked.length > 0 ? asked : [apiAudience(ctx)]
   const form = decideForm(unsaid(ctx), apisIn(known, audience), ctx.config)
   if (isDenial(form)) return form
+  // Read afresh: a copy could still hold what was lost a moment ago, and the token would be stamped after the loss.
   const key = await findKeyById(ctx.db, person.api_key?.id ?? '')
-  if (key?.status !== 'active') return noSuchKey
+  const owner = key && (await loadSubject(ctx.db, key.owner_id))
+  if (key?.status !== 'active' || owner?.status !== 'active') return noSuchKey
   const scope = audience.includes(apiAudience(ctx)) ? 'admin roles' : 'roles'
-  const rights = rightsFor(person.subject, audience, known)
+  const rights = rightsFor(rightsOf(key, owner), audience, known)
   const facts = { audience, scope, ttlSeconds: form.ttlSeconds, now: request.now }
   const claims = claimsOf(ctx, key, { ...facts, subject: { id: person.subject.id, ...rights } })
   await record(ctx.db, {
