@@ -110,11 +110,13 @@ const changed = (row: KeyRow | Denial | undefined): Reply | Denial => {
   return json(view, 200, { headers: { etag: etagOf(view) } })
 }
 
-const update = acting<z.infer<typeof change>>(async (ctx, { request, person, body, id, guard, actor }) => {
+/** Whoever administers keys takes from them; what a key can do, and for how long, is its owner's to say (security rule AK-1). */
+const update = acting<z.infer<typeof change>>(async (ctx, { request, person, body, id, own, guard, actor }) => {
   const { role_ids, permission_ids, expires_at, ...names } = body
   const gives = role_ids !== undefined || permission_ids !== undefined
-  const stale = gives || expires_at !== undefined ? requireFresh(ctx, request, person) : undefined
-  if (stale) return stale
+  const lasting = gives || expires_at !== undefined
+  const refused = lasting ? ((own ? undefined : notYours) ?? requireFresh(ctx, request, person)) : undefined
+  if (refused) return refused
   // Rights are replaced as a whole: what is not named is not held any more.
   const rights = gives && { by: 'id' as const, roles: role_ids ?? [], permissions: permission_ids ?? [] }
   const wish = {

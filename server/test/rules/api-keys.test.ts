@@ -185,6 +185,10 @@ describe('AK-1: whose it is', () => {
   it('AD-2: who may administer keys switches off those of people with fewer rights, and is shown none', async () => {
     const made = await make(asPerson, { permission_ids: idsOf('users:read') })
     expect((await asAdmin.call('POST', `api-keys/${made.id}/rotate`, {})).status).toBe(403)
+    const later = new Date(Date.now() + 200 * 86_400_000).toISOString()
+    for (const more of [{ permission_ids: idsOf('users:read', 'users:write') }, { expires_at: later }])
+      expect((await asAdmin.call('PATCH', `api-keys/${made.id}`, more)).status).toBe(403)
+    expect((await asAdmin.call('PATCH', `api-keys/${made.id}`, { description: 'Whose is this?' })).status).toBe(200)
     expect((await asAdmin.call('POST', `api-keys/${made.id}/deactivate`, {})).status).toBe(200)
     await house.sql`insert into roles (name) values ('keeper')`
     await house.sql`
