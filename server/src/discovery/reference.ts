@@ -74,7 +74,7 @@ const operationOf = (found: Found, facts: Facts): ReferenceOperation => {
       name,
       type: `${typeOf(schema)} · ${place}`,
       required,
-      description,
+      description: description.split('`'),
     })),
     bodies: Object.entries(one.requestBody?.content ?? {}).map(([type, { schema }]) =>
       partOf('Body', type, schema, facts),
@@ -124,7 +124,7 @@ const rowOf = (name: string, one: JsonSchema, { schema, named, depth }: Around):
     name,
     type: typeOf(one),
     required: schema.required?.includes(name) ?? false,
-    description: one.description ?? '',
+    description: (one.description ?? '').split('`'),
     ...(link !== undefined && { link: schemaId(link) }),
   }
   return link === undefined && depth < 4 ? [row, ...rowsOf(one, named, depth + 1)] : [row]
@@ -149,9 +149,13 @@ const typeOf = (schema: JsonSchema): string => {
   if (schema['const'] !== undefined) return JSON.stringify(schema['const'])
   if (schema.type === 'array') return `list of ${typeOf((schema['items'] ?? {}) as JsonSchema)}`
   const values = schema['enum'] as unknown[] | undefined
-  const plain = values ? values.map((one) => JSON.stringify(one)).join(' or ') : (schema.type ?? 'anything')
+  const plain = values ? values.map((one) => JSON.stringify(one)).join(' or ') : wordsOf(schema.type)
   return `${plain}${boundsOf(schema)}`
 }
+
+/** Several types are alternatives. */
+const wordsOf = (type: string | string[] | undefined): string =>
+  type === undefined ? 'anything' : [type].flat().join(' or ')
 
 /** Numbers that are no more than what a computer can hold say nothing. */
 const told = (value: unknown): value is number => typeof value === 'number' && Math.abs(value) < 2 ** 31

@@ -3,7 +3,8 @@ import { z } from 'zod'
 
 /** As much of JSON Schema as the document is built from. */
 export type JsonSchema = {
-  type?: string
+  /** One, or alternatives. */
+  type?: string | string[]
   description?: string
   properties?: Record<string, JsonSchema>
   required?: string[]

@@ -6,7 +6,8 @@ export type ReferenceRow = {
   name: string
   type: string
   required: boolean
-  description: string
+  /** Parted at backticks: every other piece is code. */
+  description: readonly string[]
   link?: string
 }
 

@@ -6,7 +6,7 @@ const row = (change: Partial<ReferenceRow>): ReferenceRow => ({
   name: 'name',
   type: 'string',
   required: true,
-  description: 'what people call it',
+  description: ['what people call it; ', '*', ' is everybody'],
   ...change,
 })
 
