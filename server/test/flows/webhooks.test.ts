@@ -5,16 +5,16 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Caller, callerOf } from '../support/api.ts'
 import { type House, openHouse } from '../support/flow.ts'
 import { startServer } from '../support/server.ts'
-import { type Received, type Receiver, startReceiver } from '../support/receiver.ts'
-
-type Hook = { id: string; secret: string; status: string; paused_because: string | null; url: string }
-type Message = {
-  id: string
-  status: string
-  attempts: number
-  type: string
-  log: { status: number | null; error: string | null }[]
-}
+import {
+  heard,
+  type Hook,
+  makeHook,
+  type Message,
+  type Received,
+  type Receiver,
+  renew,
+  startReceiver,
+} from '../support/receiver.ts'
 
 let house: House
 let receiver: Receiver
@@ -29,22 +29,11 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await house.sql`delete from webhooks`
-  for (const one of [receiver, other]) {
-    one.answer((out) => out.writeHead(204).end())
-    one.received.length = 0
-  }
+  renew(receiver, other)
 })
 
-const make = async (caller: Caller, body: Record<string, unknown> = {}): Promise<Hook> => {
-  const made = await caller.call('POST', 'webhooks', {
-    name: 'Hook',
-    url: receiver.url,
-    events: ['user.created'],
-    ...body,
-  })
-  expect(made.status, made.body).toBe(201)
-  return made.json()
-}
+const make = async (caller: Caller, body: Record<string, unknown> = {}): Promise<Hook> =>
+  await makeHook(caller, receiver, body)
 
 const expectSigned = ({ headers, body }: Received, ...secrets: string[]): void => {
   const text = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`
@@ -53,11 +42,6 @@ const expectSigned = ({ headers, body }: Received, ...secrets: string[]): void =
     return `v1,${createHmac('sha256', key).update(text).digest('base64')}`
   })
   expect(headers['webhook-signature']).toBe(expected.join(' '))
-}
-
-const heard = async (from: Receiver, count: number): Promise<Received[]> => {
-  await expect.poll(() => from.received.length, { timeout: 8000 }).toBeGreaterThanOrEqual(count)
-  return from.received
 }
 
 const messages = async (hook: Hook, query = ''): Promise<Message[]> =>

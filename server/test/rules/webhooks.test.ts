@@ -3,16 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Caller, callerOf } from '../support/api.ts'
 import { type App, type House, openHouse, type Person, tokensOf } from '../support/flow.ts'
-import { type Received, type Receiver, startReceiver } from '../support/receiver.ts'
+import { heard, type Hook, makeHook, type Message, type Receiver, renew, startReceiver } from '../support/receiver.ts'
 
-type Hook = { id: string; secret: string; status: string; paused_because: string | null; url: string }
-type Message = {
-  id: string
-  status: string
-  attempts: number
-  type: string
-  log: { status: number | null; error: string | null }[]
-}
 type Problem = { code: string; detail: string }
 
 let house: House
@@ -35,27 +27,11 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await house.sql`delete from webhooks`
-  for (const one of [receiver, other]) {
-    one.answer((out) => out.writeHead(204).end())
-    one.received.length = 0
-  }
+  renew(receiver, other)
 })
 
-const make = async (caller: Caller, body: Record<string, unknown> = {}): Promise<Hook> => {
-  const made = await caller.call('POST', 'webhooks', {
-    name: 'Hook',
-    url: receiver.url,
-    events: ['user.created'],
-    ...body,
-  })
-  expect(made.status, made.body).toBe(201)
-  return made.json()
-}
-
-const heard = async (from: Receiver, count: number): Promise<Received[]> => {
-  await expect.poll(() => from.received.length, { timeout: 8000 }).toBeGreaterThanOrEqual(count)
-  return from.received
-}
+const make = async (caller: Caller, body: Record<string, unknown> = {}): Promise<Hook> =>
+  await makeHook(caller, receiver, body)
 
 describe('WH-1: an address', () => {
   it.each([
